@@ -1,0 +1,238 @@
+//! A branch: it numbers its jobs, lets one work at a time, and knows which one is live.
+
+use alloc::vec::Vec;
+
+use chrono::{DateTime, Utc};
+
+use crate::{Artifact, Command, Job, JobId, JobStatus, NewJob, Outcome, Record, Rejection};
+
+/// The job side of a branch.
+///
+/// A branch has two places. One job at most *waits* (CREATED or PENDING), and one at most *works*
+/// (PROVISIONING, RUNNING or CANCELLING). All of it follows from the jobs: a branch is changed only by
+/// [`Branch::handle`] and [`Branch::create`], which let it follow what happened to a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Branch {
+    last: u64,
+    jobs: u64,
+    waiting: Option<JobId>,
+    working: Option<Working>,
+    live: Option<Live>,
+}
+
+/// The job of a branch that a runner has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Working {
+    /// Which.
+    pub job: JobId,
+    /// Whether it was told to stop.
+    pub cancelling: bool,
+}
+
+/// What a branch shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Live {
+    /// The job that went live last.
+    pub job: JobId,
+    /// Its content.
+    pub artifact: Artifact,
+    /// When it went live.
+    #[cfg_attr(feature = "serde", serde(with = "chrono::serde::ts_milliseconds"))]
+    pub since: DateTime<Utc>,
+}
+
+/// What came of a command to a job of a branch. Records, job and branch are stored in one transaction,
+/// or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Change {
+    /// What happened to the job.
+    pub records: Vec<Record>,
+    /// The job after it.
+    pub job: Job,
+    /// The branch after it.
+    pub branch: Branch,
+    /// Whether the command was obeyed.
+    pub answer: Result<(), Rejection>,
+}
+
+/// Where a push goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Into a new job.
+    New,
+    /// Into the job that waits, whose commit it replaces.
+    Replaces(JobId),
+}
+
+impl Branch {
+    /// Makes the next job, where no other is unfinished. One in CANCELLING does not count: the new
+    /// job waits until that has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::BranchBusy`] with the unfinished job.
+    pub fn create(&self, new: NewJob, now: DateTime<Utc>) -> Result<Change, Rejection> {
+        match self.busy() {
+            Some(job) => Err(Rejection::BranchBusy { job }),
+            None => Ok(self.make(new, now)),
+        }
+    }
+
+    /// Where a push goes: behind a job that works, one job may wait, and later pushes take its place.
+    #[must_use]
+    pub fn place_for_push(&self) -> Place {
+        self.waiting.map_or(Place::New, Place::Replaces)
+    }
+
+    /// Makes a job for a push, behind the one that works.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::BranchBusy`] where a job waits already; see [`Branch::place_for_push`].
+    pub fn push(&self, new: NewJob, now: DateTime<Utc>) -> Result<Change, Rejection> {
+        match self.waiting {
+            Some(job) => Err(Rejection::BranchBusy { job }),
+            None => Ok(self.make(new, now)),
+        }
+    }
+
+    fn make(&self, new: NewJob, now: DateTime<Utc>) -> Change {
+        let (job, records) = Job::create(JobId::new(self.last.saturating_add(1)), new, now);
+        let mut branch = self.clone();
+        branch.last = job.id().get();
+        branch.jobs = branch.jobs.saturating_add(1);
+        branch.follow(&job);
+        Change { records: records.into_iter().collect(), job, branch, answer: Ok(()) }
+    }
+
+    /// Handles a command to `job`, one of this branch's.
+    pub fn handle(&self, job: &Job, command: &Command, now: DateTime<Utc>) -> Change {
+        self.handle_all(job, core::slice::from_ref(command), now)
+    }
+
+    /// Handles commands to `job` in turn, up to the first that is refused.
+    pub fn handle_all(&self, job: &Job, commands: &[Command], now: DateTime<Utc>) -> Change {
+        self.handle_each(job, commands.iter().map(|command| (command, now)))
+    }
+
+    /// Handles commands to `job` in turn, each at its own time, up to the first that is refused.
+    pub fn handle_each<'a>(
+        &self,
+        job: &Job,
+        commands: impl IntoIterator<Item = (&'a Command, DateTime<Utc>)>,
+    ) -> Change {
+        let mut change = Change { records: Vec::new(), job: job.clone(), branch: self.clone(), answer: Ok(()) };
+        for (command, now) in commands {
+            let Outcome { records, job, answer } = change.branch.guarded(&change.job, command, now);
+            if !records.is_empty() {
+                change.records.extend(records);
+                change.branch.follow(&job);
+                change.job = job;
+            }
+            change.answer = answer;
+            if change.answer.is_err() {
+                break;
+            }
+        }
+        change
+    }
+
+    /// The one rule that a job cannot know alone: its branch works on one job at a time.
+    fn guarded(&self, job: &Job, command: &Command, now: DateTime<Utc>) -> Outcome {
+        if *command == Command::Claim
+            && let Some(working) = self.working
+            && working.job != job.id()
+        {
+            let Outcome { records, job, .. } = job.handle(&Command::Expire, now);
+            return Outcome { records, job, answer: Err(Rejection::BranchBusy { job: working.job }) };
+        }
+        job.handle(command, now)
+    }
+
+    /// Follows what has just happened to one of its jobs.
+    fn follow(&mut self, job: &Job) {
+        let id = job.id();
+        self.waiting = self.waiting.filter(|&waiting| waiting != id);
+        self.working = self.working.filter(|working| working.job != id);
+        match job.status() {
+            JobStatus::Created | JobStatus::Pending => self.waiting = Some(id),
+            JobStatus::Provisioning | JobStatus::Running => self.working = Some(Working { job: id, cancelling: false }),
+            JobStatus::Cancelling => self.working = Some(Working { job: id, cancelling: true }),
+            JobStatus::Succeed => {
+                // A branch works on one job at a time, so the job that succeeds last also went live last.
+                self.live = job.artifact().map(|artifact| Live { job: id, artifact, since: job.since() });
+            }
+            JobStatus::Failed | JobStatus::Cancelled => {}
+        }
+    }
+
+    /// Forgets a job that is to be deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::NotEnded`] while it has not ended, [`Rejection::Live`] while it is what the branch shows.
+    pub fn delete(&self, job: &Job) -> Result<Self, Rejection> {
+        if !job.status().is_terminal() {
+            return Err(Rejection::NotEnded { job: job.id(), status: job.status() });
+        }
+        if self.live.is_some_and(|live| live.job == job.id()) {
+            return Err(Rejection::Live { job: job.id() });
+        }
+        let mut branch = self.clone();
+        branch.jobs = branch.jobs.saturating_sub(1);
+        Ok(branch)
+    }
+
+    /// The job that keeps the branch from taking another: one that has not ended and was not told to stop.
+    #[must_use]
+    pub fn busy(&self) -> Option<JobId> {
+        self.waiting.or_else(|| self.working.filter(|working| !working.cancelling).map(|working| working.job))
+    }
+
+    /// The jobs that have not ended, the waiting one first: two at most.
+    pub fn unfinished(&self) -> impl Iterator<Item = JobId> {
+        self.waiting.into_iter().chain(self.working.map(|working| working.job))
+    }
+
+    /// The job that waits, CREATED or PENDING.
+    #[must_use]
+    pub const fn waiting(&self) -> Option<JobId> {
+        self.waiting
+    }
+
+    /// The job that a runner has.
+    #[must_use]
+    pub const fn working(&self) -> Option<Working> {
+        self.working
+    }
+
+    /// What the branch shows.
+    #[must_use]
+    pub const fn live(&self) -> Option<Live> {
+        self.live
+    }
+
+    /// The number of the last job made, 0 before the first.
+    #[must_use]
+    pub const fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// How many jobs it has, without those that were deleted.
+    #[must_use]
+    pub const fn jobs(&self) -> u64 {
+        self.jobs
+    }
+}
+
+impl Change {
+    /// Whether there is anything to store.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+}

@@ -1,0 +1,244 @@
+//! What a job deploys and how it arrives.
+
+use alloc::boxed::Box;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use chrono::{DateTime, Utc};
+use strum::{AsRefStr, Display, EnumIter, EnumString};
+
+use crate::{JobId, Limits};
+
+/// How a job came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AsRefStr, Display, EnumIter, EnumString)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "SCREAMING_SNAKE_CASE"))]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum JobType {
+    /// StartJob on an app that is connected to a repository.
+    Release,
+    /// StartJob with the number of an earlier job.
+    Retry,
+    /// CreateDeployment and StartDeployment.
+    Manual,
+    /// A push or an incoming webhook.
+    WebHook,
+}
+
+/// What a source URL points at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, AsRefStr, Display, EnumIter, EnumString)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "SCREAMING_SNAKE_CASE"))]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum SourceUrlType {
+    /// One zip; what AWS assumes where nothing is said.
+    #[default]
+    Zip,
+    /// All objects of a bucket below a prefix.
+    BucketPrefix,
+}
+
+/// The commit that a job builds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Commit {
+    /// Its hash, or `HEAD` while only the branch is known.
+    pub id: Box<str>,
+    /// Its message, or what the caller gave instead.
+    pub message: Box<str>,
+    /// When it was made, or when the job was asked for.
+    #[cfg_attr(feature = "serde", serde(with = "chrono::serde::ts_milliseconds"))]
+    pub time: DateTime<Utc>,
+}
+
+/// One file of a file map: where it goes and what it must contain.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct FileSlot {
+    /// Its path on the site, without a leading slash.
+    pub path: Box<str>,
+    /// The MD5 of its content.
+    pub md5: [u8; 16],
+}
+
+/// Where the content of a job comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum Source {
+    /// One upload slot, 0, that takes a zip.
+    Zip,
+    /// One upload slot for each file, numbered in this order.
+    Files(Box<[FileSlot]>),
+    /// A URL that the runner fetches.
+    Url {
+        /// `http`, `https` or `s3`, at most 3,000 characters.
+        url: Box<str>,
+        /// What it points at.
+        #[cfg_attr(feature = "serde", serde(rename = "type"))]
+        url_type: SourceUrlType,
+    },
+    /// The verified artifact of an earlier job of the branch: going back costs no rebuild.
+    Artifact(Artifact),
+    /// What was uploaded to an earlier job of the branch that did not get as far as an artifact.
+    UploadOf {
+        /// The job that took the uploads.
+        job: JobId,
+        /// Which bytes, where it was a zip.
+        uploads: Uploads,
+        /// Which files, where it was a file map.
+        files: Box<[FileSlot]>,
+    },
+    /// A commit of the app's repository, which the runner builds.
+    Repository,
+}
+
+impl Source {
+    /// How many upload slots must be filled before the job can start.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        match self {
+            Self::Zip => 1,
+            Self::Files(files) => files.len(),
+            Self::Url { .. } | Self::Artifact(_) | Self::UploadOf { .. } | Self::Repository => 0,
+        }
+    }
+
+    /// Whether a job with this source waits for uploads: it is made by CreateDeployment and started by
+    /// StartDeployment. All others start as they are made.
+    #[must_use]
+    pub fn is_uploaded(&self) -> bool {
+        matches!(self, Self::Zip | Self::Files(_))
+    }
+
+    /// Whether an environment has to be provisioned to build it. A job that needs none is never seen
+    /// in PROVISIONING.
+    #[must_use]
+    pub fn needs_build(&self) -> bool {
+        matches!(self, Self::Repository)
+    }
+}
+
+/// The upload slots that are filled.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum Uploads {
+    /// The job takes none.
+    None,
+    /// The zip, once it is there: the number under which these bytes are kept. A client may upload
+    /// again until it starts the job; the last one counts.
+    Zip(Option<u64>),
+    /// One bit for each file of the map, in its order.
+    Files(Box<[u64]>),
+}
+
+impl Uploads {
+    /// The empty slots of `source`.
+    #[must_use]
+    pub fn awaited_by(source: &Source) -> Self {
+        match source {
+            Source::Zip => Self::Zip(None),
+            Source::Files(files) => Self::Files(vec![0; files.len().div_ceil(64)].into()),
+            Source::Url { .. } | Source::Artifact(_) | Source::UploadOf { .. } | Source::Repository => Self::None,
+        }
+    }
+
+    pub(crate) fn fill(&mut self, slot: u32, object: u64) {
+        match self {
+            Self::None => {}
+            Self::Zip(zip) => *zip = Some(object),
+            Self::Files(bits) => {
+                if let Some(word) = bits.get_mut(slot as usize / 64) {
+                    *word |= 1 << (slot % 64);
+                }
+            }
+        }
+    }
+
+    /// Whether `slot` is filled.
+    #[must_use]
+    pub fn is_filled(&self, slot: usize) -> bool {
+        match self {
+            Self::None => false,
+            Self::Zip(zip) => slot == 0 && zip.is_some(),
+            Self::Files(bits) => bits.get(slot / 64).is_some_and(|word| word >> (slot % 64) & 1 == 1),
+        }
+    }
+
+    /// The slots of `source` that are still empty, in order.
+    pub fn missing(&self, source: &Source) -> impl Iterator<Item = usize> {
+        (0..source.slots()).filter(|&slot| !self.is_filled(slot))
+    }
+}
+
+/// The verified content that a job put live: the zip kept for the job that first deployed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Artifact {
+    /// The job whose zip it is: the job itself, or the one that it retries.
+    pub job: JobId,
+    /// Which of that job's zips.
+    pub object: u64,
+}
+
+/// What is decided about a job when it is made and never changes after.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Birth {
+    /// How the job came about.
+    #[cfg_attr(feature = "serde", serde(rename = "type"))]
+    pub job_type: JobType,
+    /// What it deploys.
+    pub source: Source,
+    /// The job that it retries.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub retries: Option<JobId>,
+    /// The caller's words for why, at most 255 characters.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+    pub job_reason: Option<Box<str>>,
+    /// How long it may stay in each status.
+    pub limits: Limits,
+    /// When it was made.
+    #[cfg_attr(feature = "serde", serde(with = "chrono::serde::ts_milliseconds"))]
+    pub created: DateTime<Utc>,
+}
+
+/// A job to be made.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NewJob {
+    /// How it comes about.
+    pub job_type: JobType,
+    /// What it deploys.
+    pub source: Source,
+    /// The commit to build, where there is a repository.
+    pub commit: Option<Commit>,
+    /// The job that it retries.
+    pub retries: Option<JobId>,
+    /// The caller's words for why.
+    pub job_reason: Option<Box<str>>,
+    /// How long it may stay in each status.
+    pub limits: Limits,
+}
+
+impl NewJob {
+    /// A job that deploys `source` by hand, with the default limits.
+    #[must_use]
+    pub fn manual(source: Source) -> Self {
+        Self {
+            job_type: JobType::Manual,
+            source,
+            commit: None,
+            retries: None,
+            job_reason: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Collects the files of a file map into slots.
+impl FromIterator<FileSlot> for Source {
+    fn from_iter<I: IntoIterator<Item = FileSlot>>(files: I) -> Self {
+        Self::Files(files.into_iter().collect::<Vec<_>>().into())
+    }
+}

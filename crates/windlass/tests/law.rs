@@ -1,0 +1,271 @@
+//! Every row of the table and every pair that has none, on jobs that got where they are by commands.
+
+use std::collections::BTreeSet;
+use std::slice;
+
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use windlass::{
+    Artifact, Attempt, Command, Commit, Event, EventKind, HistoryError, Job, JobId, JobStatus, JobType, NewJob, Record,
+    Rejection, Report, Source, StepName, TRANSITIONS,
+};
+
+#[test]
+fn each_command_to_a_job_of_each_status_does_what_the_table_says_or_nothing() {
+    let mut taken = BTreeSet::new();
+    for job in specimens() {
+        let status = job.status();
+        let deadline = job.deadline().map_or(job.at(), |deadline| deadline.at);
+        let at_once = commands(&job).into_iter().map(|command| (command, job.at()));
+        for (command, now) in at_once.chain([(Command::Expire, deadline)]) {
+            let asked = asked_for(&command, &job);
+            let outcome = job.handle(&command, now);
+            match &outcome.answer {
+                Ok(()) => {
+                    let end = outcome.records.iter().fold(status, |from, record| {
+                        let event = record.event.kind().expect("a job is made once");
+                        taken.insert((from, event));
+                        row(from, event).expect("no event without a row")
+                    });
+                    assert_eq!(outcome.job.status(), end, "{status}: {command:?}");
+                    let first = outcome.records.iter().next().and_then(|record| record.event.kind());
+                    assert!(first.is_none_or(|event| asked.contains(&event)), "{status}: {command:?} gave {first:?}");
+                }
+                Err(Rejection::IllegalTransition { status: found, event }) => {
+                    assert_eq!((*found, row(status, *event)), (status, None), "{command:?}");
+                    assert!(asked.contains(event), "{status}: {command:?} was refused as {event}");
+                    assert_eq!(outcome.job, job);
+                }
+                Err(
+                    Rejection::StaleAttempt { .. }
+                    | Rejection::StepOutOfTurn { .. }
+                    | Rejection::NoSuchSlot { .. }
+                    | Rejection::UploadsMissing { .. }
+                    | Rejection::BranchBusy { .. },
+                ) => assert_eq!(outcome.job, job, "{status}: {command:?}"),
+                Err(
+                    other @ (Rejection::NotEnded { .. } | Rejection::NothingToRetry { .. } | Rejection::Live { .. }),
+                ) => {
+                    panic!("{status}: {command:?} was answered {other}")
+                }
+            }
+        }
+    }
+    let rows: BTreeSet<_> = TRANSITIONS.iter().map(|t| (t.from, t.event)).collect();
+    assert_eq!(taken, rows, "each row was taken, and nothing else");
+    assert_eq!(rows.len(), 23);
+}
+
+#[test]
+fn a_history_takes_what_the_table_lists_and_refuses_the_rest() {
+    let mut pairs = BTreeSet::new();
+    for job in specimens() {
+        let status = job.status();
+        for event in events() {
+            let kind = event.kind().expect("none of these makes a job");
+            let (seq, mut after) = (job.seq() + 1, job.clone());
+            let applied = after.apply(&Record { seq, at: job.at(), event });
+            pairs.insert((status, kind));
+            match row(status, kind) {
+                Some(next) => assert_eq!((applied, after.status()), (Ok(()), next), "{status}, {kind}"),
+                None => {
+                    assert_eq!(applied, Err(HistoryError::Illegal { seq, status, event: kind }));
+                    assert_eq!(after, job, "a record that is refused changes nothing");
+                }
+            }
+        }
+    }
+    assert_eq!(pairs.len(), 8 * 14, "every pair of status and event");
+}
+
+#[test]
+fn a_history_that_cannot_be_is_refused_and_says_where() {
+    let (job, records) = Job::create(JobId::FIRST, NewJob::manual(Source::Zip), nine());
+    let first = records.iter().next().expect("a history begins").clone();
+    let upload = |seq, minutes| Record {
+        seq,
+        at: nine() + TimeDelta::minutes(minutes),
+        event: Event::Uploaded { slot: 0, object: 1 },
+    };
+    let replay = |records: &[Record]| Job::replay(JobId::FIRST, records).map(|job| job.seq());
+
+    assert_eq!(replay(slice::from_ref(&first)), Ok(1));
+    assert_eq!(replay(&[first.clone(), upload(2, 3), upload(3, 3)]), Ok(3));
+    assert_eq!(replay(&[]), Err(HistoryError::NoBeginning));
+    assert_eq!(replay(&[upload(1, 0)]), Err(HistoryError::NoBeginning));
+    let second = Record { seq: 2, ..first.clone() };
+    assert_eq!(replay(slice::from_ref(&second)), Err(HistoryError::NoBeginning));
+    let late = Record { at: nine() + TimeDelta::milliseconds(1), ..first.clone() };
+    assert_eq!(replay(&[late]), Err(HistoryError::NoBeginning));
+    assert_eq!(replay(&[first.clone(), second]), Err(HistoryError::SecondBeginning { seq: 2 }));
+    assert_eq!(replay(&[first.clone(), upload(3, 0)]), Err(HistoryError::OutOfOrder { expected: 2, found: 3 }));
+    assert_eq!(replay(&[first.clone(), first.clone()]), Err(HistoryError::OutOfOrder { expected: 2, found: 1 }));
+    assert_eq!(replay(&[first, upload(2, 9), upload(3, 8)]), Err(HistoryError::TimeWentBack { seq: 3 }));
+    assert_eq!(Job::from_parts(job.id(), job.birth().clone().into(), job.progress().clone()), job);
+}
+
+#[test]
+fn an_illegal_transition_carries_both_halves() {
+    let [created, ..] = specimens();
+    let refused = created.decide(&Command::Claim, nine()).expect_err("nobody claims a job that waits for uploads");
+    assert_eq!(refused.to_string(), "the job is CREATED, and Claimed is not possible then");
+}
+
+#[test]
+fn a_status_reaches_what_the_rows_lead_to() {
+    use JobStatus::{Cancelled, Cancelling, Created, Failed, Pending, Provisioning, Running, Succeed};
+    for (from, to) in [(Created, Succeed), (Pending, Pending), (Cancelling, Cancelled), (Running, Failed)] {
+        assert!(from.can_reach(to), "{from} to {to}");
+    }
+    for (from, to) in [(Cancelling, Succeed), (Cancelling, Failed), (Running, Provisioning), (Succeed, Failed)] {
+        assert!(!from.can_reach(to), "{from} to {to}");
+    }
+}
+
+fn row(from: JobStatus, event: EventKind) -> Option<JobStatus> {
+    TRANSITIONS.iter().find(|t| (t.from, t.event) == (from, event)).map(|t| t.to)
+}
+
+/// What a command wants to happen; more than one thing where the job's past decides.
+fn asked_for(command: &Command, job: &Job) -> &'static [EventKind] {
+    match command {
+        Command::Upload { .. } => &[EventKind::Uploaded],
+        Command::Start => &[EventKind::Started],
+        Command::Replace { .. } => &[EventKind::Replaced],
+        Command::Stop { .. } => match job.status() {
+            JobStatus::Created | JobStatus::Pending => &[EventKind::Stopped],
+            JobStatus::Cancelling => &[],
+            JobStatus::Provisioning
+            | JobStatus::Running
+            | JobStatus::Failed
+            | JobStatus::Succeed
+            | JobStatus::Cancelled => &[EventKind::StopRequested],
+        },
+        Command::Claim => &[EventKind::Claimed],
+        Command::Reclaim { .. } => &[EventKind::Reclaimed, EventKind::Failed],
+        Command::Expire => &[EventKind::Expired],
+        Command::Report { report, .. } => match report {
+            Report::Provisioned => &[EventKind::Provisioned],
+            Report::StepStarted(_) => &[EventKind::StepStarted],
+            Report::StepEnded(_) => &[EventKind::StepEnded],
+            Report::Failed { .. } => &[EventKind::Failed],
+            Report::Skipped { .. } => &[EventKind::Skipped],
+            Report::Succeeded { .. } => &[EventKind::Succeeded],
+            Report::Stopped => &[EventKind::Stopped],
+        },
+    }
+}
+
+fn commands(job: &Job) -> Vec<Command> {
+    let mut commands = vec![
+        Command::Upload { slot: 0, object: 4 },
+        Command::Upload { slot: 1, object: 4 },
+        Command::Start,
+        replace(),
+        Command::Stop { by: None },
+        Command::Claim,
+        Command::Expire,
+    ];
+    for attempt in [job.attempt(), Attempt::new(job.attempt().get() + 1)] {
+        commands.push(Command::Reclaim { attempt });
+        commands.extend(reports().map(|report| Command::Report { attempt, report }));
+    }
+    commands
+}
+
+fn reports() -> [Report; 7] {
+    [
+        Report::Provisioned,
+        Report::StepStarted(StepName::Deploy),
+        Report::StepEnded(StepName::Deploy),
+        Report::Failed { reason: "exit status 1".into() },
+        Report::Skipped { reason: "nothing changed".into() },
+        Report::Succeeded { artifact: artifact() },
+        Report::Stopped,
+    ]
+}
+
+/// One event of each kind.
+fn events() -> [Event; 14] {
+    let step = StepName::Verify;
+    [
+        Event::Uploaded { slot: 0, object: 4 },
+        Event::Started,
+        Event::Replaced { commit: Box::new(commit()) },
+        Event::Claimed { attempt: Attempt::new(1) },
+        Event::Provisioned,
+        Event::Reclaimed { attempt: Attempt::new(2) },
+        Event::StepStarted { step },
+        Event::StepEnded { step },
+        Event::StopRequested { by: None },
+        Event::Stopped { by: None },
+        Event::Skipped { reason: "nothing changed".into() },
+        Event::Failed { reason: "exit status 1".into() },
+        Event::Expired,
+        Event::Succeeded { artifact: artifact() },
+    ]
+}
+
+/// Jobs of every status, in each of the shapes that a guard asks about.
+fn specimens() -> [Job; 16] {
+    let report = |report| Command::Report { attempt: Attempt::new(1), report };
+    let [provisioned, deploying, deployed, failed, skipped, succeeded, stopped] = reports().map(report);
+    let upload = Command::Upload { slot: 0, object: 1 };
+    let stop = || Command::Stop { by: Some("Ann".into()) };
+    let lost = |attempt| Command::Reclaim { attempt: Attempt::new(attempt) };
+    let running = [Command::Claim, provisioned];
+    let run = |then: &[Command]| built(&[&running, then].concat());
+    [
+        uploaded(&[]),
+        uploaded(slice::from_ref(&upload)),
+        uploaded(&[upload, Command::Start]),
+        built(&[]),
+        built(&[Command::Claim]),
+        built(&[Command::Claim, lost(1), lost(2)]),
+        run(&[]),
+        run(slice::from_ref(&deploying)),
+        run(&[deploying.clone(), deployed.clone()]),
+        run(&[lost(1), lost(2)]),
+        run(&[stop()]),
+        run(&[failed]),
+        run(&[deploying, deployed, succeeded]),
+        run(&[skipped]),
+        run(&[stop(), stopped]),
+        built(&[stop()]),
+    ]
+}
+
+fn uploaded(commands: &[Command]) -> Job {
+    brought(NewJob::manual(Source::Zip), commands)
+}
+
+fn built(commands: &[Command]) -> Job {
+    let manual = NewJob::manual(Source::Repository);
+    brought(NewJob { job_type: JobType::Release, commit: Some(commit()), ..manual }, commands)
+}
+
+fn brought(new: NewJob, commands: &[Command]) -> Job {
+    let (mut job, _) = Job::create(JobId::FIRST, new, nine());
+    for (minute, command) in (1..).zip(commands) {
+        let outcome = job.handle(command, nine() + TimeDelta::minutes(minute));
+        outcome.answer.expect("the way there is legal");
+        assert!(!outcome.records.is_empty(), "{command:?} did nothing");
+        job = outcome.job;
+    }
+    job
+}
+
+fn replace() -> Command {
+    Command::Replace { commit: Box::new(commit()) }
+}
+
+fn commit() -> Commit {
+    Commit { id: "a1".into(), message: "Shorter".into(), time: nine() }
+}
+
+const fn artifact() -> Artifact {
+    Artifact { job: JobId::FIRST, object: 1 }
+}
+
+fn nine() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 1, 1, 9, 0, 0).single().expect("a time of the calendar")
+}

@@ -1,0 +1,98 @@
+//! What a job answers about itself, and commands that come in a row.
+
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use windlass::{
+    Artifact, Attempt, Branch, Cause, Command, FileSlot, Job, JobId, JobStatus, NewJob, Rejection, Report, Source,
+    SourceUrlType, StepName, Uploads,
+};
+
+#[test]
+fn commands_in_a_row_go_up_to_the_first_that_is_refused() {
+    let made = Branch::default().create(NewJob::manual(Source::Zip), nine()).expect("the branch is empty");
+    let row = [Command::Upload { slot: 0, object: 1 }, Command::Claim, Command::Start];
+    let change = made.branch.handle_all(&made.job, &row, nine());
+    assert_eq!((change.job.status(), change.records.len()), (JobStatus::Created, 1));
+    let refused = matches!(change.answer, Err(Rejection::IllegalTransition { .. }));
+    assert!(refused && change.branch.waiting() == Some(JobId::FIRST));
+
+    let rest = change.branch.handle_all(&change.job, &[Command::Start, Command::Claim], nine());
+    assert_eq!((rest.job.status(), rest.records.len(), rest.answer), (JobStatus::Running, 3, Ok(())));
+    assert_eq!(rest.branch.working().map(|working| working.job), Some(JobId::FIRST));
+}
+
+#[test]
+fn a_failure_and_an_end_by_time_name_the_step_that_was_open() {
+    let started = report(Report::StepStarted(StepName::Deploy));
+    let failed = report(Report::Failed { reason: "no index.html".into() });
+    let job = brought(url(), &[Command::Claim, started.clone(), failed]);
+    let cause = Cause::Failed { step: Some(StepName::Deploy), reason: "no index.html".into() };
+    assert_eq!(job.cause(), Some(&cause));
+
+    let job = brought(url(), &[Command::Claim, started]);
+    let late = job.handle(&Command::Expire, nine() + TimeDelta::hours(1)).job;
+    assert!(matches!(late.cause(), Some(Cause::Expired { step: Some(StepName::Deploy), seconds: 1800, .. })));
+}
+
+#[test]
+fn a_retry_names_the_job_whose_bytes_it_needs() {
+    let zip = brought(Source::Zip, &[Command::Upload { slot: 0, object: 9 }, Command::Stop { by: None }]);
+    let again = zip.retry_source().expect("its upload arrived");
+    let expected = Source::UploadOf { job: JobId::FIRST, uploads: Uploads::Zip(Some(9)), files: Box::new([]) };
+    assert_eq!(again, expected);
+    let (second, _) = Job::create(JobId::new(2), NewJob::manual(again.clone()), nine());
+    assert_eq!((zip.content_of(), second.content_of()), (JobId::FIRST, JobId::FIRST));
+
+    // A retry of a retry still needs the bytes of the first job, not of the one between.
+    let stopped = second.handle(&Command::Stop { by: None }, nine()).job;
+    assert_eq!(stopped.retry_source(), Ok(again));
+
+    let artifact = Artifact { job: JobId::FIRST, object: 1 };
+    let succeeded = brought(url(), &[Command::Claim, report(Report::Succeeded { artifact })]);
+    assert_eq!(succeeded.retry_source(), Ok(Source::Artifact(artifact)));
+    let (rollback, _) = Job::create(JobId::new(7), NewJob::manual(Source::Artifact(artifact)), nine());
+    assert_eq!((succeeded.content_of(), rollback.content_of()), (JobId::FIRST, JobId::FIRST));
+    let (own, _) = Job::create(JobId::new(7), NewJob::manual(url()), nine());
+    assert_eq!(own.content_of(), JobId::new(7));
+}
+
+#[test]
+fn a_job_ages_until_it_ends() {
+    let job = brought(url(), &[]);
+    assert_eq!(job.age(nine() + TimeDelta::minutes(9)), TimeDelta::minutes(9));
+    let stopped = job.handle(&Command::Stop { by: None }, nine() + TimeDelta::minutes(9)).job;
+    assert_eq!(stopped.age(nine() + TimeDelta::days(9)), TimeDelta::minutes(9));
+}
+
+#[test]
+fn each_file_of_a_large_map_is_waited_for() {
+    let file = |number: u32| FileSlot { path: format!("{number}.html").into(), md5: [0; 16] };
+    let (mut job, _) = Job::create(JobId::FIRST, NewJob::manual((0..130).map(file).collect()), nine());
+    for slot in (0..130).rev() {
+        let missing = Rejection::UploadsMissing { missing: slot as usize + 1, first: "0.html".into() };
+        assert_eq!(job.decide(&Command::Start, nine()), Err(missing), "slot {slot} is empty");
+        job = job.handle(&Command::Upload { slot, object: 0 }, nine()).job;
+        assert!(job.uploads().is_filled(slot as usize));
+    }
+    assert_eq!(job.handle(&Command::Start, nine()).job.status(), JobStatus::Pending);
+}
+
+fn brought(source: Source, commands: &[Command]) -> Job {
+    let (job, _) = Job::create(JobId::FIRST, NewJob::manual(source), nine());
+    commands.iter().fold(job, |job, command| {
+        let outcome = job.handle(command, nine());
+        assert_eq!(outcome.answer, Ok(()), "{command:?}");
+        outcome.job
+    })
+}
+
+fn url() -> Source {
+    Source::Url { url: "https://example.com/site.zip".into(), url_type: SourceUrlType::Zip }
+}
+
+const fn report(report: Report) -> Command {
+    Command::Report { attempt: Attempt::new(1), report }
+}
+
+fn nine() -> DateTime<Utc> {
+    Utc.with_ymd_and_hms(2026, 1, 1, 9, 0, 0).single().expect("a time of the calendar")
+}
