@@ -1,0 +1,164 @@
+//! The exam that every store takes.
+//!
+//! A store's own test file only says how an empty store is made; each question becomes a test of its own:
+//!
+//! ```
+//! use windlass_store::MemoryStore;
+//!
+//! // The second half of the pair is kept until the question is answered: a temporary directory, perhaps.
+//! windlass_store::exam!(async || (MemoryStore::new([7; 32]), ()));
+//! ```
+
+#![expect(clippy::unwrap_used, reason = "an exam panics by design")]
+
+use std::sync::Arc;
+
+use crate::Store;
+
+pub mod apps;
+pub mod blobs;
+pub mod branches;
+pub mod creation;
+pub mod deletion;
+mod everything;
+pub mod jobs;
+pub mod races;
+pub mod random;
+mod setting;
+pub mod work;
+
+pub use everything::Everything;
+
+/// Makes a test of every question of the [exam](crate::conformance), from an expression that makes an empty
+/// store: an asynchronous closure that returns the store and whatever must outlive it.
+#[macro_export]
+macro_rules! exam {
+    ($new:expr) => {
+        $crate::exam! { $new =>
+            apps {
+                an_app_is_read_as_it_was_stored
+                an_app_is_made_once
+                an_app_changes_only_from_the_version_that_was_loaded
+                an_unknown_app_is_not_found
+                a_deleted_app_takes_everything_with_it
+                an_app_made_again_has_nothing_of_the_old_one
+                apps_are_listed_in_the_order_of_their_creation
+                a_list_of_apps_goes_on_where_it_stopped
+                a_list_of_apps_ends_whatever_cursor_is_given
+                the_secret_never_changes
+            }
+            branches {
+                a_branch_is_read_as_it_was_stored
+                a_branch_is_made_once_in_an_app
+                a_branch_changes_only_from_the_version_that_was_loaded
+                settings_and_jobs_of_a_branch_do_not_disturb_each_other
+                a_deleted_branch_takes_its_jobs_with_it
+                a_branch_made_again_is_another_branch
+                names_are_kept_to_the_letter
+                every_branch_of_an_app_has_a_label_of_its_own
+                branches_are_listed_in_the_order_of_their_creation
+                a_list_of_branches_goes_on_where_it_stopped
+            }
+            jobs {
+                a_job_is_read_by_key_and_by_name
+                what_is_not_there_is_not_found
+                jobs_are_listed_newest_first
+                a_list_of_jobs_goes_on_where_it_stopped
+                every_row_is_what_its_history_makes_of_it
+                an_append_to_a_job_that_has_changed_stores_nothing
+                an_append_to_a_branch_that_has_changed_stores_nothing
+                an_append_where_there_is_nothing_stores_nothing
+                commands_that_come_together_are_stored_together
+                a_command_that_changes_nothing_stores_nothing
+                time_has_its_way_even_where_the_command_is_refused
+                a_site_shows_what_went_live_last
+                whoever_listens_hears_of_every_change
+            }
+            creation {
+                a_branch_takes_one_job_at_a_time
+                a_job_that_is_overdue_makes_room
+                a_stop_makes_room_at_once
+                a_success_is_retried_from_its_artifact
+                a_failure_is_retried_from_what_was_uploaded
+                a_failed_fetch_is_retried_from_its_url
+                a_failed_build_is_retried_from_its_commit
+                what_has_not_ended_or_never_arrived_is_not_retried
+                a_push_waits_behind_the_job_that_works
+                a_push_takes_the_place_of_the_one_that_waits
+                a_push_does_not_take_the_place_of_an_upload
+            }
+            deletion {
+                a_deleted_job_is_gone_with_its_history
+                a_job_that_has_not_ended_stays
+                the_live_job_stays
+                an_overdue_job_ends_before_it_is_deleted
+                bytes_are_garbage_once_no_job_needs_them
+                a_job_that_has_changed_is_not_deleted
+            }
+            blobs {
+                bytes_ride_in_the_commit
+                bytes_of_a_refused_command_stay_behind
+                bytes_of_a_conflict_stay_behind
+                bytes_are_replaced
+                bytes_are_kept_to_the_last
+                a_prefix_deletes_what_begins_with_it_and_nothing_else
+            }
+            work {
+                a_job_is_due_from_its_deadline_on
+                what_is_longest_overdue_comes_first
+                the_deadline_follows_the_status
+                jobs_wait_only_where_nothing_works
+                the_longest_wait_comes_first
+                a_hold_is_lost_at_its_last_moment
+                what_was_lost_comes_before_what_waits
+                a_job_told_to_stop_is_offered_to_nobody
+                jobs_in_work_are_counted_by_app
+                a_runner_renews_its_own_holds_only
+                a_job_taken_over_is_held_by_the_other_runner
+                a_job_that_ends_is_let_go
+            }
+            races {
+                two_who_make_a_job_at_once_make_one
+                two_who_claim_a_job_at_once_make_one_claim
+                what_many_do_at_once_is_all_there
+                a_push_is_never_refused_because_a_runner_was_quicker
+                a_job_and_its_branch_are_seen_at_one_moment
+                two_who_delete_a_job_at_once_delete_one
+                branches_made_at_once_have_labels_of_their_own
+            }
+            random {
+                it_answers_as_the_plainest_store_does
+                it_answers_as_the_plainest_store_does_when_little_time_passes
+            }
+        }
+    };
+    ($new:expr => $($subject:ident { $($question:ident)+ })+) => {
+        $(
+            mod $subject {
+                #[allow(unused_imports, reason = "what the expression needs")]
+                use super::*;
+
+                $(
+                    #[test]
+                    fn $question() {
+                        $crate::conformance::take($new, $crate::conformance::$subject::$question);
+                    }
+                )+
+            }
+        )+
+    };
+}
+
+/// Puts one question to a new store.
+///
+/// # Panics
+///
+/// Where the answer is wrong.
+pub fn take<S: Store, G>(new: impl AsyncFnOnce() -> (S, G), question: impl AsyncFnOnce(Arc<dyn Store>)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (store, guard) = new().await;
+        question(Arc::new(store)).await;
+        drop(guard);
+    });
+}

@@ -1,0 +1,114 @@
+//! Questions about small artifacts.
+#![expect(missing_docs, reason = "each question's name is the sentence that it checks")]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use windlass::Command;
+
+use super::setting::{at, branch, conflict, make, upload, url, zip};
+use crate::{Address, Append, Executed, Extras, INLINE_MAX, Store, execute};
+
+pub async fn bytes_ride_in_the_commit(s: Arc<dyn Store>) {
+    let main = branch(&*s, "d1", "main").await;
+    let made = make(&*s, &main, zip(), at(0)).await;
+    let blobs = [("1/a", "one"), ("1/b", "two")];
+    let done = give(&*s, &made, &[upload(0, 7)], &blobs).await;
+    assert_eq!(done.answer, Ok(()));
+    for (key, bytes) in blobs {
+        assert_eq!(s.blob(key).await.unwrap(), Some(Bytes::from(bytes)));
+    }
+    assert_eq!(s.blob("1/").await.unwrap(), None);
+}
+
+pub async fn bytes_of_a_refused_command_stay_behind(s: Arc<dyn Store>) {
+    let main = branch(&*s, "d1", "main").await;
+    let made = make(&*s, &main, zip(), at(0)).await;
+    let refused = give(&*s, &made, &[upload(9, 7)], &[("1/a", "one")]).await;
+    assert!(refused.answer.is_err());
+    // Time changes the job, and what came too late is not kept all the same.
+    let extras = Extras { blobs: vec![("1/a".into(), "one".into())], ..Extras::default() };
+    let late = execute(&*s, Address::Key(made.key()), &[upload(0, 7)], at(9 * 60), extras).await.unwrap();
+    assert!(late.answer.is_err() && late.job.status().is_terminal());
+    assert_eq!(s.blob("1/a").await.unwrap(), None);
+}
+
+pub async fn bytes_of_a_conflict_stay_behind(s: Arc<dyn Store>) {
+    let main = branch(&*s, "d1", "main").await;
+    let made = make(&*s, &main, url(), at(0)).await;
+    s.put_blob("1/a", "one".into()).await.unwrap();
+    let append = Append {
+        app: main.app.clone(),
+        key: made.key(),
+        expected_seq: made.job.seq() - 1,
+        records: Vec::new(),
+        job: made.job,
+        branch: None,
+        lease: None,
+        blobs: vec![("1/a".into(), "two".into()), ("1/b".into(), "three".into())],
+    };
+    conflict(s.append(append).await);
+    assert_eq!(s.blob("1/a").await.unwrap(), Some("one".into()));
+    assert_eq!(s.blob("1/b").await.unwrap(), None);
+}
+
+pub async fn bytes_are_replaced(s: Arc<dyn Store>) {
+    let main = branch(&*s, "d1", "main").await;
+    let made = make(&*s, &main, zip(), at(0)).await;
+    s.put_blob("1/a", "one".into()).await.unwrap();
+    s.put_blob("1/a", "two".into()).await.unwrap();
+    assert_eq!(s.blob("1/a").await.unwrap(), Some("two".into()));
+    give(&*s, &made, &[upload(0, 7)], &[("1/a", "three"), ("1/a", "four")]).await;
+    assert_eq!(s.blob("1/a").await.unwrap(), Some("four".into()));
+}
+
+pub async fn bytes_are_kept_to_the_last(s: Arc<dyn Store>) {
+    let all: Vec<u8> = (0..INLINE_MAX).map(|n| (n % 251) as u8).collect();
+    for size in [0, 1, 255, 4096, 100_000, INLINE_MAX] {
+        let bytes = Bytes::copy_from_slice(&all[..size]);
+        s.put_blob("1/a", bytes.clone()).await.unwrap();
+        assert!(s.blob("1/a").await.unwrap() == Some(bytes), "{size} bytes are not what they were");
+    }
+}
+
+pub async fn a_prefix_deletes_what_begins_with_it_and_nothing_else(s: Arc<dyn Store>) {
+    let keys = [
+        "1/",
+        "1/a",
+        "1/a/b",
+        "1/\u{7f}",
+        "1/ÿ",
+        "1/\u{10ffff}",
+        "1/\u{10ffff}\u{10ffff}",
+        "1",
+        "1.",
+        "10",
+        "10/a",
+        "11/a",
+        "0/1/a",
+        "2/a",
+        "/1/a",
+        "\u{10ffff}/a",
+        "%/a",
+        "_/a",
+        "A/a",
+        "a/a",
+    ];
+    for key in keys {
+        s.put_blob(key, key.to_owned().into()).await.unwrap();
+    }
+    let mut left = keys.to_vec();
+    for prefix in ["3/", "1/", "1/", "10/", "\u{10ffff}/", "%/", "_/", "a/"] {
+        s.delete_blobs(prefix).await.unwrap();
+        left.retain(|key| !key.starts_with(prefix));
+        for key in keys {
+            let expected = left.contains(&key).then(|| Bytes::from(key));
+            assert_eq!(s.blob(key).await.unwrap(), expected, "{key} after {prefix} was deleted");
+        }
+    }
+}
+
+async fn give(s: &dyn Store, to: &Executed, commands: &[Command], blobs: &[(&'static str, &'static str)]) -> Executed {
+    let blobs = blobs.iter().map(|(key, bytes)| ((*key).to_owned(), Bytes::from(*bytes))).collect();
+    execute(s, Address::Key(to.key()), commands, at(1), Extras { blobs, ..Extras::default() }).await.unwrap()
+}

@@ -1,0 +1,35 @@
+//! How jobs are stored and worked on, whatever they are stored in.
+//!
+//! Whoever drives a job has these duties, in this order; [`execute`] and [`create`] fulfil them:
+//!
+//! 1. load the job and its branch;
+//! 2. let the branch [handle](windlass::Branch::handle) the command;
+//! 3. store records, job and branch in **one** transaction, only if both are still as they were loaded;
+//!    if they are not, begin again;
+//! 4. answer, once that is durable;
+//! 5. wake whoever the job as it now is concerns.
+//!
+//! What a job needs is read off the job: [`Store::work`] and [`Store::due`] look at jobs, not at a queue
+//! beside them, so a crash between two steps loses nothing. Doing a piece of work twice is harmless.
+//!
+//! The crate holds the [`Store`] port, [`MemoryStore`], the stored format ([`codec`]), the place where
+//! artifacts lie ([`Blobs`]), and [`conformance`], the exam that every store takes. It holds no rules
+//! about jobs, which are the core's, and no SQL.
+
+mod blobs;
+mod clock;
+pub mod codec;
+pub mod conformance;
+mod error;
+mod execute;
+mod memory;
+mod port;
+mod resources;
+
+pub use blobs::{Blob, Blobs, Directory, INLINE_MAX, Staged, keys};
+pub use clock::{Clock, ManualClock};
+pub use error::StoreError;
+pub use execute::{Address, ExecuteError, Executed, Extras, Plan, create, delete_job, execute, execute_each};
+pub use memory::MemoryStore;
+pub use port::{Append, BranchUid, Candidate, JobKey, Lease, Notice, Page, RunnerId, Site, Store, Work};
+pub use resources::{App, Attributes, NewBranch, StoredBranch, label, labels};

@@ -1,0 +1,356 @@
+//! The store that keeps everything in memory, for tests, embedding, and as the plainest reading of the port.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use tokio::sync::broadcast;
+use windlass::{AppId, Branch, BranchName, EventKind, Job, JobId, JobStatus, Record};
+
+use crate::{
+    App, Append, BranchUid, Candidate, JobKey, Lease, NewBranch, Notice, Page, Site, Store, StoreError, StoredBranch,
+    Work, labels,
+};
+
+/// A store in memory. It forgets everything when it is dropped, and is a real store in all else.
+#[derive(Debug)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+    notices: broadcast::Sender<Notice>,
+    secret: [u8; 32],
+}
+
+#[derive(Debug, Default)]
+struct State {
+    apps: BTreeMap<u64, App>,
+    branches: BTreeMap<BranchUid, StoredBranch>,
+    jobs: BTreeMap<JobKey, StoredJob>,
+    blobs: BTreeMap<String, Bytes>,
+    /// The number of the last app or branch that was made.
+    last: u64,
+}
+
+#[derive(Debug)]
+struct StoredJob {
+    app: AppId,
+    job: Job,
+    records: Vec<Record>,
+    lease: Option<Lease>,
+}
+
+impl MemoryStore {
+    /// An empty store that signs with `secret`.
+    #[must_use]
+    pub fn new(secret: [u8; 32]) -> Self {
+        Self { state: Mutex::default(), notices: broadcast::Sender::new(1024), secret }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic under the lock leaves whole values behind: every change below is made after its checks.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn app(&self, id: &AppId) -> Option<(u64, &App)> {
+        self.apps.iter().find(|(_, app)| app.id == *id).map(|(n, app)| (*n, app))
+    }
+
+    fn branch(&self, app: &AppId, name: &BranchName) -> Option<&StoredBranch> {
+        self.branches.values().find(|branch| branch.app == *app && branch.name == *name)
+    }
+
+    fn delete_branch(&mut self, uid: BranchUid) {
+        self.branches.remove(&uid);
+        self.jobs.retain(|key, _| key.branch != uid);
+    }
+
+    /// The branch, if it is at this version.
+    fn branch_at(&mut self, uid: BranchUid, version: u64) -> Result<&mut StoredBranch, StoreError> {
+        self.branches.get_mut(&uid).filter(|branch| branch.branch_version == version).ok_or(StoreError::Conflict)
+    }
+}
+
+fn after<T>(cursor: Option<T>) -> Bound<T> {
+    cursor.map_or(Bound::Unbounded, Bound::Excluded)
+}
+
+fn page<T>(mut items: Vec<T>, limit: usize, cursor: impl Fn(&T) -> u64) -> Page<T> {
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = if more { items.last().map(cursor) } else { None };
+    Page { items, next }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn create_app(&self, app: &App) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if state.app(&app.id).is_some() {
+            return Err(StoreError::Exists);
+        }
+        state.last += 1;
+        let number = state.last;
+        state.apps.insert(number, app.clone());
+        Ok(())
+    }
+
+    async fn app(&self, id: &AppId) -> Result<Option<App>, StoreError> {
+        Ok(self.state().app(id).map(|(_, app)| app.clone()))
+    }
+
+    async fn apps(&self, from: Option<u64>, limit: usize) -> Result<Page<App>, StoreError> {
+        let state = self.state();
+        let after = state.apps.range((after(from), Bound::Unbounded)).take(limit.saturating_add(1));
+        let items = after.map(|(number, app)| (*number, app.clone())).collect();
+        let Page { items, next } = page(items, limit, |(number, _)| *number);
+        Ok(Page { items: items.into_iter().map(|(_, app)| app).collect(), next })
+    }
+
+    async fn update_app(&self, app: &App) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let Some((number, before)) = state.app(&app.id) else { return Err(StoreError::Conflict) };
+        if before.version + 1 != app.version {
+            return Err(StoreError::Conflict);
+        }
+        state.apps.insert(number, app.clone());
+        Ok(())
+    }
+
+    async fn delete_app(&self, id: &AppId) -> Result<Option<Vec<BranchUid>>, StoreError> {
+        let mut state = self.state();
+        let Some((number, _)) = state.app(id) else { return Ok(None) };
+        state.apps.remove(&number);
+        let uids: Vec<_> =
+            state.branches.values().filter(|branch| branch.app == *id).map(|branch| branch.uid).collect();
+        for uid in &uids {
+            state.delete_branch(*uid);
+        }
+        Ok(Some(uids))
+    }
+
+    async fn create_branch(&self, new: &NewBranch) -> Result<StoredBranch, StoreError> {
+        let mut state = self.state();
+        if state.app(&new.app).is_none() {
+            return Err(StoreError::Conflict);
+        }
+        if state.branch(&new.app, &new.name).is_some() {
+            return Err(StoreError::Exists);
+        }
+        state.last += 1;
+        let uid = BranchUid(state.last);
+        let taken = |label: &str| state.branches.values().any(|other| other.app == new.app && other.label == label);
+        let label = labels(&new.name, uid).find(|label| !taken(label)).ok_or(StoreError::Exists)?;
+        let NewBranch { app, name, attributes, created } = new.clone();
+        let branch = StoredBranch {
+            uid,
+            app,
+            name,
+            label,
+            attributes,
+            created,
+            updated: created,
+            version: 1,
+            branch: Branch::default(),
+            branch_version: 0,
+        };
+        state.branches.insert(uid, branch.clone());
+        Ok(branch)
+    }
+
+    async fn branch(&self, app: &AppId, name: &BranchName) -> Result<Option<StoredBranch>, StoreError> {
+        Ok(self.state().branch(app, name).cloned())
+    }
+
+    async fn branch_by_uid(&self, uid: BranchUid) -> Result<Option<StoredBranch>, StoreError> {
+        Ok(self.state().branches.get(&uid).cloned())
+    }
+
+    async fn branches(&self, app: &AppId, from: Option<u64>, limit: usize) -> Result<Page<StoredBranch>, StoreError> {
+        let state = self.state();
+        let after = state.branches.range((after(from.map(BranchUid)), Bound::Unbounded));
+        let of_app = after.map(|(_, branch)| branch).filter(|branch| branch.app == *app);
+        Ok(page(of_app.take(limit.saturating_add(1)).cloned().collect(), limit, |branch| branch.uid.0))
+    }
+
+    async fn update_branch(&self, branch: &StoredBranch) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let stored = state.branches.get_mut(&branch.uid).ok_or(StoreError::Conflict)?;
+        if stored.version + 1 != branch.version {
+            return Err(StoreError::Conflict);
+        }
+        stored.attributes.clone_from(&branch.attributes);
+        stored.updated = branch.updated;
+        stored.version = branch.version;
+        Ok(())
+    }
+
+    async fn delete_branch(&self, uid: BranchUid) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if !state.branches.contains_key(&uid) {
+            return Err(StoreError::Conflict);
+        }
+        state.delete_branch(uid);
+        Ok(())
+    }
+
+    async fn site(&self, app: &AppId, label: &str) -> Result<Option<Site>, StoreError> {
+        let state = self.state();
+        let branch = state.branches.values().find(|branch| branch.app == *app && branch.label == label);
+        Ok(branch.map(|found| Site { branch: found.uid, name: found.name.clone(), live: found.branch.live() }))
+    }
+
+    async fn job(&self, key: JobKey) -> Result<Option<Job>, StoreError> {
+        Ok(self.state().jobs.get(&key).map(|stored| stored.job.clone()))
+    }
+
+    async fn named_job(
+        &self,
+        app: &AppId,
+        branch: &BranchName,
+        job: JobId,
+    ) -> Result<Option<(StoredBranch, Option<Job>)>, StoreError> {
+        let state = self.state();
+        Ok(state.branch(app, branch).map(|branch| {
+            let key = JobKey { branch: branch.uid, job };
+            (branch.clone(), state.jobs.get(&key).map(|stored| stored.job.clone()))
+        }))
+    }
+
+    async fn jobs(&self, branch: BranchUid, from: Option<u64>, limit: usize) -> Result<Page<Job>, StoreError> {
+        let first = JobKey { branch, job: JobId::new(0) };
+        let end = JobKey { branch, job: JobId::new(from.unwrap_or(u64::MAX)) };
+        let state = self.state();
+        let before = state.jobs.range(first..end).rev().map(|(_, stored)| stored.job.clone());
+        Ok(page(before.take(limit.saturating_add(1)).collect(), limit, |job: &Job| job.id().get()))
+    }
+
+    async fn history(&self, key: JobKey) -> Result<Vec<Record>, StoreError> {
+        Ok(self.state().jobs.get(&key).map_or_else(Vec::new, |stored| stored.records.clone()))
+    }
+
+    async fn append(&self, append: Append) -> Result<(), StoreError> {
+        let Append { app, key, expected_seq, records, job, branch, lease, blobs } = append;
+        let mut state = self.state();
+        if !state.branches.contains_key(&key.branch) {
+            return Err(StoreError::Conflict);
+        }
+        if state.jobs.get(&key).map_or(0, |stored| stored.job.seq()) != expected_seq {
+            return Err(StoreError::Conflict);
+        }
+        if let Some((version, after)) = branch {
+            let stored = state.branch_at(key.branch, version)?;
+            stored.branch = after;
+            stored.branch_version += 1;
+        }
+        let notice = Notice { key, status: job.status() };
+        match state.jobs.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(StoredJob { app, job, records, lease });
+            }
+            Entry::Occupied(mut entry) => {
+                let stored = entry.get_mut();
+                stored.job = job;
+                stored.records.extend(records);
+                stored.lease = lease.or_else(|| stored.lease.take());
+            }
+        }
+        if notice.status.is_terminal()
+            && let Some(stored) = state.jobs.get_mut(&key)
+        {
+            stored.lease = None;
+        }
+        state.blobs.extend(blobs);
+        // Nobody listening is fine.
+        let _ = self.notices.send(notice);
+        Ok(())
+    }
+
+    async fn delete_job(&self, key: JobKey, expected_seq: u32, branch: (u64, Branch)) -> Result<bool, StoreError> {
+        let (version, after) = branch;
+        let mut state = self.state();
+        if state.jobs.get(&key).is_none_or(|stored| stored.job.seq() != expected_seq) {
+            return Err(StoreError::Conflict);
+        }
+        let stored = state.branch_at(key.branch, version)?;
+        stored.branch = after;
+        stored.branch_version += 1;
+        let content = state.jobs.remove(&key).map(|stored| stored.job.content_of());
+        let mut others = state.jobs.iter().filter(|(other, _)| other.branch == key.branch);
+        Ok(others.any(|(_, stored)| Some(stored.job.content_of()) == content))
+    }
+
+    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<JobKey>, StoreError> {
+        let state = self.state();
+        let mut due: Vec<_> = state
+            .jobs
+            .iter()
+            .filter_map(|(key, stored)| Some((stored.job.deadline()?.at, *key)))
+            .filter(|(at, _)| *at <= now)
+            .collect();
+        due.sort_unstable();
+        Ok(due.into_iter().take(limit).map(|(_, key)| key).collect())
+    }
+
+    async fn work(&self, now: DateTime<Utc>, limit: usize) -> Result<Work, StoreError> {
+        let state = self.state();
+        let mut working = BTreeMap::<AppId, u64>::new();
+        let mut lost = Vec::new();
+        let mut waiting = Vec::new();
+        for (key, stored) in &state.jobs {
+            let candidate = |lost| Candidate { key: *key, app: stored.app.clone(), lost };
+            let status = stored.job.status();
+            match &stored.lease {
+                Some(lease) if lease.until > now => *working.entry(stored.app.clone()).or_default() += 1,
+                Some(lease) if status.next(EventKind::Reclaimed).is_some() => lost.push((lease.until, candidate(true))),
+                Some(_) => {}
+                None if status == JobStatus::Pending
+                    && state.branches.get(&key.branch).is_some_and(|branch| branch.branch.working().is_none()) =>
+                {
+                    waiting.push((stored.job.since(), candidate(false)));
+                }
+                None => {}
+            }
+        }
+        lost.sort_by_key(|(since, candidate)| (*since, candidate.key));
+        waiting.sort_by_key(|(since, candidate)| (*since, candidate.key));
+        let candidates = lost.into_iter().chain(waiting).map(|(_, candidate)| candidate).take(limit).collect();
+        Ok(Work { working: working.into_iter().collect(), candidates })
+    }
+
+    async fn renew(&self, lease: &Lease) -> Result<Vec<Notice>, StoreError> {
+        let mut state = self.state();
+        let held = state.jobs.iter_mut().filter_map(|(key, stored)| {
+            let hold = stored.lease.as_mut().filter(|hold| hold.runner == lease.runner)?;
+            hold.until = lease.until;
+            Some(Notice { key: *key, status: stored.job.status() })
+        });
+        Ok(held.collect())
+    }
+
+    async fn blob(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.state().blobs.get(key).cloned())
+    }
+
+    async fn put_blob(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
+        self.state().blobs.insert(key.to_owned(), bytes);
+        Ok(())
+    }
+
+    async fn delete_blobs(&self, prefix: &str) -> Result<(), StoreError> {
+        self.state().blobs.retain(|key, _| !key.starts_with(prefix));
+        Ok(())
+    }
+
+    async fn secret(&self) -> Result<[u8; 32], StoreError> {
+        Ok(self.secret)
+    }
+
+    fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+}

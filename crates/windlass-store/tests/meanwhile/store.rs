@@ -1,0 +1,171 @@
+//! A store in which something happens once, right after a look.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use tokio::sync::broadcast;
+use windlass::{AppId, Branch, BranchName, Job, JobId, Record};
+use windlass_store::{
+    App, Append, BranchUid, JobKey, Lease, MemoryStore, NewBranch, Notice, Page, Site, Store, StoreError, StoredBranch,
+    Work,
+};
+
+/// The look that something else comes after.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Look {
+    Branch,
+    Job,
+    NamedJob,
+}
+
+type Happening = Box<dyn FnOnce(Arc<MemoryStore>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
+pub(crate) struct Meanwhile {
+    store: Arc<MemoryStore>,
+    after: Look,
+    then: Mutex<Option<Happening>>,
+}
+
+impl Meanwhile {
+    pub(crate) fn new(after: Look) -> Self {
+        Self { store: Arc::new(MemoryStore::new([7; 32])), after, then: Mutex::new(None) }
+    }
+
+    /// Lets this happen after the next look.
+    pub(crate) fn then<F, Fut>(&self, happens: F)
+    where
+        F: FnOnce(Arc<MemoryStore>) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let happening: Happening = Box::new(|store| Box::pin(happens(store)));
+        *self.then.lock().unwrap_or_else(PoisonError::into_inner) = Some(happening);
+    }
+
+    async fn looked(&self, look: Look) {
+        if look != self.after {
+            return;
+        }
+        let happening = self.then.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(happening) = happening {
+            happening(Arc::clone(&self.store)).await;
+        }
+    }
+}
+
+type Answer<T> = Result<T, StoreError>;
+
+#[async_trait]
+impl Store for Meanwhile {
+    async fn branch(&self, app: &AppId, name: &BranchName) -> Answer<Option<StoredBranch>> {
+        let seen = self.store.branch(app, name).await;
+        self.looked(Look::Branch).await;
+        seen
+    }
+
+    async fn job(&self, key: JobKey) -> Answer<Option<Job>> {
+        let seen = self.store.job(key).await;
+        self.looked(Look::Job).await;
+        seen
+    }
+
+    async fn named_job(&self, a: &AppId, b: &BranchName, job: JobId) -> Answer<Option<(StoredBranch, Option<Job>)>> {
+        let seen = self.store.named_job(a, b, job).await;
+        self.looked(Look::NamedJob).await;
+        seen
+    }
+
+    async fn create_app(&self, app: &App) -> Answer<()> {
+        self.store.create_app(app).await
+    }
+
+    async fn app(&self, id: &AppId) -> Answer<Option<App>> {
+        self.store.app(id).await
+    }
+
+    async fn apps(&self, from: Option<u64>, limit: usize) -> Answer<Page<App>> {
+        self.store.apps(from, limit).await
+    }
+
+    async fn update_app(&self, app: &App) -> Answer<()> {
+        self.store.update_app(app).await
+    }
+
+    async fn delete_app(&self, id: &AppId) -> Answer<Option<Vec<BranchUid>>> {
+        self.store.delete_app(id).await
+    }
+
+    async fn create_branch(&self, new: &NewBranch) -> Answer<StoredBranch> {
+        self.store.create_branch(new).await
+    }
+
+    async fn branch_by_uid(&self, uid: BranchUid) -> Answer<Option<StoredBranch>> {
+        self.store.branch_by_uid(uid).await
+    }
+
+    async fn branches(&self, app: &AppId, from: Option<u64>, limit: usize) -> Answer<Page<StoredBranch>> {
+        self.store.branches(app, from, limit).await
+    }
+
+    async fn update_branch(&self, branch: &StoredBranch) -> Answer<()> {
+        self.store.update_branch(branch).await
+    }
+
+    async fn delete_branch(&self, uid: BranchUid) -> Answer<()> {
+        self.store.delete_branch(uid).await
+    }
+
+    async fn site(&self, app: &AppId, label: &str) -> Answer<Option<Site>> {
+        self.store.site(app, label).await
+    }
+
+    async fn jobs(&self, branch: BranchUid, from: Option<u64>, limit: usize) -> Answer<Page<Job>> {
+        self.store.jobs(branch, from, limit).await
+    }
+
+    async fn history(&self, key: JobKey) -> Answer<Vec<Record>> {
+        self.store.history(key).await
+    }
+
+    async fn append(&self, append: Append) -> Answer<()> {
+        self.store.append(append).await
+    }
+
+    async fn delete_job(&self, key: JobKey, expected_seq: u32, branch: (u64, Branch)) -> Answer<bool> {
+        self.store.delete_job(key, expected_seq, branch).await
+    }
+
+    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Answer<Vec<JobKey>> {
+        self.store.due(now, limit).await
+    }
+
+    async fn work(&self, now: DateTime<Utc>, limit: usize) -> Answer<Work> {
+        self.store.work(now, limit).await
+    }
+
+    async fn renew(&self, lease: &Lease) -> Answer<Vec<Notice>> {
+        self.store.renew(lease).await
+    }
+
+    async fn blob(&self, key: &str) -> Answer<Option<Bytes>> {
+        self.store.blob(key).await
+    }
+
+    async fn put_blob(&self, key: &str, bytes: Bytes) -> Answer<()> {
+        self.store.put_blob(key, bytes).await
+    }
+
+    async fn delete_blobs(&self, prefix: &str) -> Answer<()> {
+        self.store.delete_blobs(prefix).await
+    }
+
+    async fn secret(&self) -> Answer<[u8; 32]> {
+        self.store.secret().await
+    }
+
+    fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.store.notices()
+    }
+}

@@ -1,0 +1,5 @@
+//! The store in memory takes the exam.
+
+use windlass_store::MemoryStore;
+
+windlass_store::exam!(async || (MemoryStore::new([7; 32]), ()));
