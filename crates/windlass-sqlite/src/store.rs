@@ -1,0 +1,310 @@
+//! The port, on reads and writes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use tokio::sync::broadcast;
+use windlass::{AppId, Branch, BranchName, EventKind, Job, JobId, Record};
+use windlass_store::{
+    App, Append, BranchUid, Candidate, JobKey, Lease, NewBranch, Notice, Page, Site, Store, StoreError, StoredBranch,
+    Work, codec,
+};
+
+use crate::row::{self, BRANCH, JOB, integer, number};
+use crate::{SqliteStore, write};
+
+type Seen<T> = rusqlite::Result<Result<T, StoreError>>;
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn create_app(&self, app: &App) -> Result<(), StoreError> {
+        let app = app.clone();
+        self.writer.write(move |c| write::create_app(c, &app)).await
+    }
+
+    async fn app(&self, id: &AppId) -> Result<Option<App>, StoreError> {
+        self.readers.look(|c| {
+            first(c, "SELECT number, body FROM apps WHERE id = ?1", [id.as_str()], |row| Ok(row::app(row, 0)?.1))
+        })
+    }
+
+    async fn apps(&self, from: Option<u64>, limit: usize) -> Result<Page<App>, StoreError> {
+        let query = "SELECT number, body FROM apps WHERE number > ?1 ORDER BY number LIMIT ?2";
+        let after = from.map_or(0, integer);
+        self.readers.look(|c| page(c, query, params![after, limit_and_one(limit)], limit, |row| row::app(row, 0)))
+    }
+
+    async fn update_app(&self, app: &App) -> Result<(), StoreError> {
+        let app = app.clone();
+        self.writer.write(move |c| write::update_app(c, &app)).await
+    }
+
+    async fn delete_app(&self, id: &AppId) -> Result<Option<Vec<BranchUid>>, StoreError> {
+        let id = id.clone();
+        self.writer.write(move |c| write::delete_app(c, &id)).await
+    }
+
+    async fn create_branch(&self, new: &NewBranch) -> Result<StoredBranch, StoreError> {
+        let new = new.clone();
+        self.writer.write(move |c| write::create_branch(c, &new)).await
+    }
+
+    async fn branch(&self, app: &AppId, name: &BranchName) -> Result<Option<StoredBranch>, StoreError> {
+        self.readers.look(|c| named_branch(c, app, name))
+    }
+
+    async fn branch_by_uid(&self, uid: BranchUid) -> Result<Option<StoredBranch>, StoreError> {
+        let query = format!("SELECT {BRANCH} FROM branches b WHERE b.uid = ?1");
+        self.readers.look(|c| first(c, &query, [integer(uid.0)], row::branch))
+    }
+
+    async fn branches(&self, app: &AppId, from: Option<u64>, limit: usize) -> Result<Page<StoredBranch>, StoreError> {
+        let query = format!("SELECT {BRANCH} FROM branches b WHERE b.app = ?1 AND b.uid > ?2 ORDER BY b.uid LIMIT ?3");
+        let after = from.map_or(0, integer);
+        self.readers.look(|c| {
+            page(c, &query, params![app.as_str(), after, limit_and_one(limit)], limit, |row| {
+                Ok((number(row.get(0)?), row::branch(row)?))
+            })
+        })
+    }
+
+    async fn update_branch(&self, branch: &StoredBranch) -> Result<(), StoreError> {
+        let branch = branch.clone();
+        self.writer.write(move |c| write::update_branch(c, &branch)).await
+    }
+
+    async fn delete_branch(&self, uid: BranchUid) -> Result<(), StoreError> {
+        self.writer.write(move |c| write::delete_branch(c, uid)).await
+    }
+
+    async fn site(&self, app: &AppId, label: &str) -> Result<Option<Site>, StoreError> {
+        let query = format!("SELECT {BRANCH} FROM branches b WHERE b.app = ?1 AND b.label = ?2");
+        let branch = self.readers.look(|c| first(c, &query, [app.as_str(), label], row::branch))?;
+        Ok(branch.map(|found| Site { branch: found.uid, name: found.name, live: found.branch.live() }))
+    }
+
+    async fn job(&self, key: JobKey) -> Result<Option<Job>, StoreError> {
+        self.readers.look(|c| job(c, key))
+    }
+
+    async fn named_job(
+        &self,
+        app: &AppId,
+        branch: &BranchName,
+        id: JobId,
+    ) -> Result<Option<(StoredBranch, Option<Job>)>, StoreError> {
+        self.readers.look(|c| {
+            let branch = match named_branch(c, app, branch)? {
+                Ok(Some(branch)) => branch,
+                Ok(None) => return Ok(Ok(None)),
+                Err(error) => return Ok(Err(error)),
+            };
+            Ok(job(c, JobKey { branch: branch.uid, job: id })?.map(|job| Some((branch, job))))
+        })
+    }
+
+    async fn jobs(&self, branch: BranchUid, from: Option<u64>, limit: usize) -> Result<Page<Job>, StoreError> {
+        let query =
+            format!("SELECT {JOB} FROM jobs j WHERE j.branch = ?1 AND j.number < ?2 ORDER BY j.number DESC LIMIT ?3");
+        let before = from.map_or(i64::MAX, integer);
+        self.readers.look(|c| {
+            page(c, &query, params![integer(branch.0), before, limit_and_one(limit)], limit, |row| {
+                Ok((number(row.get(0)?), row::job(row, branch, 0)?))
+            })
+        })
+    }
+
+    async fn history(&self, key: JobKey) -> Result<Vec<Record>, StoreError> {
+        self.readers.look(|c| {
+            let mut last: i64 = c
+                .prepare_cached("SELECT last FROM jobs WHERE branch = ?1 AND number = ?2")?
+                .query_row([integer(key.branch.0), integer(key.job.get())], |row| row.get(0))
+                .optional()?
+                .unwrap_or(0);
+            let mut records = Vec::new();
+            while last != 0 {
+                match record(c, last)?
+                    .map_err(|error| error.of(format_args!("a record of job {} of branch {}", key.job, key.branch)))
+                {
+                    Ok((before, record)) => {
+                        records.push(record);
+                        last = before;
+                    }
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+            records.reverse();
+            Ok(Ok(records))
+        })
+    }
+
+    async fn append(&self, append: Append) -> Result<(), StoreError> {
+        let notice = Notice { key: append.key, status: append.job.status() };
+        self.writer.write(move |c| write::append(c, &append)).await?;
+        // Nobody listening is fine.
+        let _ = self.notices.send(notice);
+        Ok(())
+    }
+
+    async fn delete_job(&self, key: JobKey, expected_seq: u32, branch: (u64, Branch)) -> Result<bool, StoreError> {
+        self.writer.write(move |c| write::delete_job(c, key, expected_seq, &branch)).await
+    }
+
+    async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<JobKey>, StoreError> {
+        let query = "SELECT branch, number FROM jobs WHERE due <= ?1 ORDER BY due LIMIT ?2";
+        self.readers.look(|c| {
+            let mut due = c.prepare_cached(query)?;
+            let keys = due.query_map(params![now.timestamp_millis(), integer(limit as u64)], |row| key(row, 0))?;
+            keys.collect::<rusqlite::Result<_>>().map(Ok)
+        })
+    }
+
+    async fn work(&self, now: DateTime<Utc>, limit: usize) -> Result<Work, StoreError> {
+        self.readers.look(|c| work(c, now.timestamp_millis(), limit).map(Ok))
+    }
+
+    async fn renew(&self, lease: &Lease) -> Result<Vec<Notice>, StoreError> {
+        let lease = lease.clone();
+        self.writer.write(move |c| write::renew(c, &lease)).await
+    }
+
+    async fn blob(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        let (readers, key) = (Arc::clone(&self.readers), key.to_owned());
+        let read = move || {
+            readers.look(|c| {
+                first(c, "SELECT bytes FROM blobs WHERE key = ?1", [key], |row| {
+                    Ok(Ok(Bytes::copy_from_slice(row.get_ref(0)?.as_blob()?)))
+                })
+            })
+        };
+        // Up to a megabyte, perhaps from the disk: not on a thread that answers requests.
+        tokio::task::spawn_blocking(read).await.map_err(StoreError::unavailable)?
+    }
+
+    async fn put_blob(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
+        let key = key.to_owned();
+        self.writer.write(move |c| write::put_blob(c, &key, &bytes)).await
+    }
+
+    async fn delete_blobs(&self, prefix: &str) -> Result<(), StoreError> {
+        let prefix = prefix.to_owned();
+        self.writer.write(move |c| write::delete_blobs(c, &prefix)).await
+    }
+
+    async fn secret(&self) -> Result<[u8; 32], StoreError> {
+        self.writer.write(write::secret).await
+    }
+
+    fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+}
+
+fn named_branch(c: &Connection, app: &AppId, name: &BranchName) -> Seen<Option<StoredBranch>> {
+    let query = format!("SELECT {BRANCH} FROM branches b WHERE b.app = ?1 AND b.name = ?2");
+    first(c, &query, [app.as_str(), name.as_str()], row::branch)
+}
+
+fn job(c: &Connection, key: JobKey) -> Seen<Option<Job>> {
+    let query = format!("SELECT {JOB} FROM jobs j WHERE j.branch = ?1 AND j.number = ?2");
+    first(c, &query, [integer(key.branch.0), integer(key.job.get())], |row| row::job(row, key.branch, 0))
+}
+
+/// One record, and the row of the one before it in its history.
+fn record(c: &Connection, id: i64) -> Seen<(i64, Record)> {
+    let record = first(c, "SELECT before, body FROM records WHERE id = ?1", [id], |row| {
+        let before: i64 = row.get(0)?;
+        Ok(codec::decode(row.get_ref(1)?.as_blob()?).map(|record| (before, record)))
+    })?;
+    Ok(match record {
+        // A chain that does not lead back would never end.
+        Ok(Some((before, _))) if before >= id => Err(StoreError::damaged(format!("row {id} follows row {before}"))),
+        Ok(None) => Err(StoreError::damaged(format!("row {id} is missing"))),
+        Ok(Some(found)) => Ok(found),
+        Err(error) => Err(error),
+    })
+}
+
+fn work(c: &Connection, now: i64, limit: usize) -> rusqlite::Result<Work> {
+    let working = c
+        .prepare_cached("SELECT app, COUNT(*) FROM jobs WHERE lease > ?1 GROUP BY app ORDER BY app")?
+        .query_map([now], |row| Ok((app(row, 0)?, number(row.get(1)?))))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut candidates = lost(c, now, limit)?;
+    let mut waiting = c.prepare_cached(
+        "SELECT j.branch, j.number, j.app FROM jobs j JOIN branches b ON b.uid = j.branch
+         WHERE j.waits IS NOT NULL AND b.working IS NULL ORDER BY j.waits, j.branch LIMIT ?1",
+    )?;
+    let room = integer(limit.saturating_sub(candidates.len()) as u64);
+    for found in waiting.query_map([room], |row| candidate(row, false))? {
+        candidates.push(found?);
+    }
+    Ok(Work { working, candidates })
+}
+
+fn lost(c: &Connection, now: i64, limit: usize) -> rusqlite::Result<Vec<Candidate>> {
+    let mut lapsed =
+        c.prepare_cached("SELECT j.branch, j.number, j.app FROM jobs j WHERE j.lease <= ?1 ORDER BY j.lease, j.id")?;
+    let mut rows = lapsed.query([now])?;
+    let mut lost = Vec::new();
+    while lost.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let candidate = candidate(row, true)?;
+        // One that is CANCELLING has nothing for another runner to take over.
+        if matches!(job(c, candidate.key)?, Ok(Some(job)) if job.status().next(EventKind::Reclaimed).is_some()) {
+            lost.push(candidate);
+        }
+    }
+    Ok(lost)
+}
+
+fn candidate(row: &Row<'_>, lost: bool) -> rusqlite::Result<Candidate> {
+    Ok(Candidate { key: key(row, 0)?, app: app(row, 2)?, lost })
+}
+
+fn key(row: &Row<'_>, column: usize) -> rusqlite::Result<JobKey> {
+    let job = JobId::new(number(row.get(column + 1)?));
+    Ok(JobKey { branch: BranchUid(number(row.get(column)?)), job })
+}
+
+fn app(row: &Row<'_>, column: usize) -> rusqlite::Result<AppId> {
+    row.get_ref(column)?.as_str()?.parse().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    })
+}
+
+/// The first row, if there is one.
+fn first<T>(
+    c: &Connection,
+    query: &str,
+    params: impl rusqlite::Params,
+    read: impl FnOnce(&Row<'_>) -> Seen<T>,
+) -> Seen<Option<T>> {
+    let found = c.prepare_cached(query)?.query_row(params, read).optional()?;
+    Ok(found.transpose())
+}
+
+/// One page of rows, of which one more was asked for to see whether another page follows.
+fn page<T>(
+    c: &Connection,
+    query: &str,
+    params: impl rusqlite::Params,
+    limit: usize,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<(u64, Result<T, StoreError>)>,
+) -> Seen<Page<T>> {
+    let mut rows = c.prepare_cached(query)?;
+    let mut found = rows.query_map(params, read)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = if more { found.last().map(|(cursor, _)| *cursor) } else { None };
+    let items = found.into_iter().map(|(_, item)| item).collect::<Result<_, _>>();
+    Ok(items.map(|items| Page { items, next }))
+}
+
+fn limit_and_one(limit: usize) -> i64 {
+    integer(limit as u64).saturating_add(1)
+}
