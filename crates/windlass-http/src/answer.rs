@@ -1,0 +1,67 @@
+//! Answers: JSON, an error in AWS's form, or something plain.
+
+use axum::body::Body;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use serde::Serialize;
+
+use crate::error::ApiError;
+
+/// The id of a request, on every answer.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What an operation answers when it did what was asked.
+pub(crate) struct Answer {
+    body: Vec<u8>,
+    /// A header of ours beside AWS's.
+    extension: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Answer {
+    pub(crate) fn new(body: &impl Serialize) -> Result<Self, ApiError> {
+        let body = serde_json::to_vec(body).map_err(|error| ApiError::internal(&error))?;
+        Ok(Self { body, extension: None })
+    }
+
+    /// Adds a header whose value is any text; what a header cannot hold is left out of it.
+    pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
+        let fits: String = value.chars().filter(|c| matches!(c, ' '..='~')).collect();
+        self.extension = HeaderValue::from_str(&fits).ok().map(|value| (name, value));
+        self
+    }
+}
+
+pub(crate) fn respond(outcome: Result<Answer, ApiError>) -> Response<Body> {
+    match outcome {
+        Ok(Answer { body, extension }) => {
+            let mut response = json(StatusCode::OK, body);
+            response.headers_mut().extend(extension);
+            response
+        }
+        Err(ApiError { status, kind, message }) => {
+            let body = serde_json::json!({ "message": message }).to_string();
+            let mut response = json(status, body.into_bytes());
+            response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(kind));
+            response
+        }
+    }
+}
+
+fn json(status: StatusCode, body: Vec<u8>) -> Response<Body> {
+    let length = body.len();
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    response
+}
+
+/// A short text.
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

@@ -1,0 +1,206 @@
+//! The doors that every request goes through.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::header::{ALLOW, HOST, HeaderValue};
+use http::request::Parts;
+use http::uri::Authority;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+use windlass::{Account, Limits};
+use windlass_store::{Blobs, Clock, Store, StoreError};
+
+use crate::answer::{self, Answer, REQUEST_ID};
+use crate::auth::{Auth, Door};
+use crate::error::ApiError;
+use crate::objects::Objects;
+use crate::operations::{self, Operation, RouteError};
+use crate::sigv4::AccessKeyId;
+
+/// The largest body of an operation, in bytes: 10 MiB, room for a file map of 30,000 files.
+const BODY_MAX: usize = 10 * 1024 * 1024;
+
+/// What the API has to know of the server that it is part of.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Region and account, for ARNs and signatures.
+    pub account: Account,
+    /// Where sites are: below this name, with a port unless it is the scheme's own.
+    pub site_authority: String,
+    /// The time limits of new jobs.
+    pub limits: Limits,
+    /// The largest upload, in bytes.
+    pub upload_max: u64,
+}
+
+/// The API. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    blobs: Blobs,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+    door: Door,
+    objects: Objects,
+}
+
+/// One request to an operation.
+pub(crate) struct Call<'a> {
+    pub(crate) api: &'a Api,
+    /// Who asks, where that is known.
+    pub(crate) caller: Option<AccessKeyId>,
+    pub(crate) now: DateTime<Utc>,
+    /// Under which name and port the client reaches us, for URLs.
+    pub(crate) origin: String,
+    pub(crate) input: Map<String, Value>,
+}
+
+impl Api {
+    /// An API on `store`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] where the store does not give its secret.
+    pub async fn new(
+        store: Arc<dyn Store>,
+        blobs: Blobs,
+        clock: Arc<dyn Clock>,
+        auth: Auth,
+        settings: Settings,
+    ) -> Result<Self, StoreError> {
+        let objects = Objects::new(store.secret().await?, &settings.account.region);
+        let door = Door::new(auth, &settings.account.region);
+        Ok(Self(Arc::new(Inner { store, blobs, clock, settings, door, objects })))
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.0.store
+    }
+
+    pub(crate) fn blobs(&self) -> &Blobs {
+        &self.0.blobs
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    pub(crate) fn objects(&self) -> &Objects {
+        &self.0.objects
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
+    }
+
+    /// Answers a request. It never fails: what goes wrong is in the answer.
+    pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
+        let id = Uuid::new_v4();
+        let (parts, body) = request.into_parts();
+        let mut response = match parts.uri.path() {
+            "/healthz" | "/readyz" => health(&parts.method),
+            path if path.starts_with("/-/") => self.object(&parts, body).await,
+            _ => self.operation(&parts, body).await,
+        };
+        if let Ok(id) = HeaderValue::from_str(id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer())) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        tracing::debug!(%id, method = %parts.method, path = parts.uri.path(), status = response.status().as_u16());
+        response
+    }
+
+    async fn operation(&self, parts: &Parts, body: Body) -> Response<Body> {
+        let routed = match operations::route(&parts.method, parts.uri.path()) {
+            Ok(routed) => routed,
+            Err(RouteError::UnknownPath) => return answer::respond(Err(ApiError::unknown_path())),
+            Err(RouteError::MethodNotAllowed { allowed }) => return method_not_allowed(&parts.method, &allowed),
+        };
+        let outcome = async {
+            let now = self.now();
+            let (caller, body) = self.0.door.admit(parts, now, read(body)).await?;
+            let input = routed.input(parts.uri.query(), &body)?;
+            let call = Call { api: self, caller, now, origin: origin(parts)?, input };
+            call.run(routed.operation()).await
+        };
+        answer::respond(outcome.await)
+    }
+}
+
+impl Call<'_> {
+    async fn run(self, operation: Operation) -> Result<Answer, ApiError> {
+        match operation {
+            Operation::CreateApp => self.create_app().await,
+            Operation::GetApp => self.get_app().await,
+            Operation::ListApps => self.list_apps().await,
+            Operation::UpdateApp => self.update_app().await,
+            Operation::DeleteApp => self.delete_app().await,
+            Operation::CreateBranch => self.create_branch().await,
+            Operation::GetBranch => self.get_branch().await,
+            Operation::ListBranches => self.list_branches().await,
+            Operation::UpdateBranch => self.update_branch().await,
+            Operation::DeleteBranch => self.delete_branch().await,
+            Operation::CreateDeployment => self.create_deployment().await,
+            Operation::StartDeployment => self.start_deployment().await,
+            Operation::StartJob => self.start_job().await,
+            Operation::StopJob => self.stop_job().await,
+            Operation::GetJob => self.get_job().await,
+            Operation::ListJobs => self.list_jobs().await,
+            Operation::DeleteJob => self.delete_job().await,
+        }
+    }
+
+    /// The validated members as a value of the operation's own.
+    pub(crate) fn read<T: DeserializeOwned>(&mut self) -> Result<T, ApiError> {
+        let input = Value::Object(std::mem::take(&mut self.input));
+        serde_json::from_value(input).map_err(|error| ApiError::bad_request(error.to_string()))
+    }
+}
+
+/// Reads the body of an operation.
+async fn read(body: Body) -> Result<Bytes, ApiError> {
+    match Limited::new(body, BODY_MAX).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(BODY_MAX as u64)),
+        Err(_) => Err(ApiError::body_broken()),
+    }
+}
+
+/// Under which origin the client reaches us. Known before an operation does anything, because the URLs of
+/// its answer are made with it.
+fn origin(parts: &Parts) -> Result<String, ApiError> {
+    let host = match parts.headers.get(HOST) {
+        Some(host) => Authority::try_from(host.as_bytes()).map_err(|_| ApiError::bad_host())?,
+        None => parts.uri.authority().cloned().unwrap_or_else(|| Authority::from_static("localhost")),
+    };
+    Ok(format!("http://{host}"))
+}
+
+fn health(method: &Method) -> Response<Body> {
+    match *method {
+        Method::GET | Method::HEAD => answer::plain(StatusCode::OK, "ok\n"),
+        _ => method_not_allowed(method, &[Method::GET, Method::HEAD]),
+    }
+}
+
+pub(crate) fn method_not_allowed(method: &Method, allowed: &[Method]) -> Response<Body> {
+    let mut response = if *method == Method::OPTIONS {
+        answer::plain(StatusCode::NO_CONTENT, "")
+    } else {
+        let mut response = answer::respond(Err(ApiError::unknown_path()));
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        response
+    };
+    let allowed: Vec<_> = allowed.iter().map(Method::as_str).collect();
+    if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
+}

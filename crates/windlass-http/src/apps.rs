@@ -1,0 +1,158 @@
+//! Operations on apps.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use windlass::{AppId, Resource};
+use windlass_store::{App, Attributes, StoreError, keys};
+
+use crate::answer::Answer;
+use crate::api::Call;
+use crate::error::ApiError;
+use crate::pages;
+
+const LIST: &str = "apps";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OneApp {
+    app_id: AppId,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Listing {
+    pub(crate) next_token: Option<String>,
+    pub(crate) max_results: Option<usize>,
+}
+
+impl Call<'_> {
+    pub(crate) async fn create_app(self) -> Result<Answer, ApiError> {
+        let mut attributes = Attributes::new();
+        set(&mut attributes, self.input.clone());
+        loop {
+            let id = new_app_id()?;
+            let app = App { id, attributes: attributes.clone(), created: self.now, updated: self.now, version: 1 };
+            match self.api.store().create_app(&app).await {
+                // One in 36^13: another id, then.
+                Err(StoreError::Exists) => {}
+                done => return done.map_err(ApiError::from).and_then(|()| self.app_answer(&app)),
+            }
+        }
+    }
+
+    pub(crate) async fn get_app(mut self) -> Result<Answer, ApiError> {
+        let OneApp { app_id } = self.read()?;
+        let app = self.app(&app_id).await?;
+        self.app_answer(&app)
+    }
+
+    pub(crate) async fn list_apps(mut self) -> Result<Answer, ApiError> {
+        let Listing { next_token, max_results } = self.read()?;
+        let from = pages::cursor(LIST, next_token.as_deref())?;
+        let page = self.api.store().apps(from, pages::size(max_results, 100)).await?;
+        let apps: Vec<_> = page.items.iter().map(|app| self.app_form(app)).collect();
+        let mut body = json!({ "apps": apps });
+        if let Some(next) = page.next {
+            body["nextToken"] = pages::token(LIST, next).into();
+        }
+        Answer::new(&body)
+    }
+
+    pub(crate) async fn update_app(mut self) -> Result<Answer, ApiError> {
+        let changes = std::mem::take(&mut self.input);
+        let OneApp { app_id } =
+            OneApp::deserialize(&changes).map_err(|error| ApiError::bad_request(error.to_string()))?;
+        loop {
+            let mut app = self.app(&app_id).await?;
+            set(&mut app.attributes, changes.clone());
+            app.updated = self.now.max(app.updated);
+            app.version += 1;
+            match self.api.store().update_app(&app).await {
+                Err(StoreError::Conflict) => {}
+                done => return done.map_err(ApiError::from).and_then(|()| self.app_answer(&app)),
+            }
+        }
+    }
+
+    pub(crate) async fn delete_app(mut self) -> Result<Answer, ApiError> {
+        let OneApp { app_id } = self.read()?;
+        let app = self.app(&app_id).await?;
+        let branches = self.api.store().delete_app(&app_id).await?.ok_or_else(|| ApiError::no_app(&app_id))?;
+        for branch in branches {
+            self.api.blobs().delete(&keys::branch(branch)).await?;
+        }
+        self.app_answer(&app)
+    }
+
+    /// The app, which every operation below it needs first.
+    pub(crate) async fn app(&self, id: &AppId) -> Result<App, ApiError> {
+        self.api.store().app(id).await?.ok_or_else(|| ApiError::no_app(id))
+    }
+
+    fn app_answer(&self, app: &App) -> Result<Answer, ApiError> {
+        Answer::new(&json!({ "app": self.app_form(app) }))
+    }
+
+    /// An app in the API's form: what its owner set, over what AWS shows where nothing is set.
+    fn app_form(&self, app: &App) -> Value {
+        let settings = self.api.settings();
+        let arn = settings.account.arn(Resource::App(app.id.clone()));
+        let mut form = json!({
+            "appId": app.id,
+            "appArn": arn.to_string(),
+            "description": "",
+            "repository": "",
+            "platform": "WEB",
+            "createTime": seconds(app.created),
+            "updateTime": seconds(app.updated),
+            "environmentVariables": {},
+            "defaultDomain": format!("{}.{}", app.id, settings.site_authority),
+            "enableBranchAutoBuild": false,
+            "enableBranchAutoDeletion": false,
+            "enableBasicAuth": false,
+            "customRules": [],
+            "customHeaders": "",
+            "enableAutoBranchCreation": false,
+            "cacheConfig": { "type": "AMPLIFY_MANAGED" },
+            "tags": {},
+        });
+        overlay(&mut form, &app.attributes);
+        form
+    }
+}
+
+/// Lays what an owner set over what is shown where nothing is.
+pub(crate) fn overlay(form: &mut Value, attributes: &Attributes) {
+    if let Value::Object(form) = form {
+        form.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+}
+
+/// Takes over the members of a request that are the resource's own. Tokens are for the repository's host
+/// alone and are not kept with what is shown.
+pub(crate) fn set(attributes: &mut Attributes, members: Attributes) {
+    const NOT_KEPT: [&str; 4] = ["appId", "branchName", "oauthToken", "accessToken"];
+    for (name, mut value) in members {
+        if NOT_KEPT.contains(&name.as_str()) {
+            continue;
+        }
+        // An empty name clears the variables: `{"": ""}` is how Terraform says so.
+        if let Value::Object(map) = &mut value {
+            map.remove("");
+        }
+        attributes.insert(name, value);
+    }
+}
+
+pub(crate) fn seconds(time: chrono::DateTime<chrono::Utc>) -> Value {
+    windlass::wire::epoch_seconds::serialize(&time, serde_json::value::Serializer).unwrap_or(Value::Null)
+}
+
+/// `d` and 13 random letters and digits, as AWS's are.
+fn new_app_id() -> Result<AppId, ApiError> {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+    let mut random = [0; 13];
+    getrandom::fill(&mut random).map_err(|error| ApiError::internal(&error))?;
+    let id: String = random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect();
+    format!("d{id}").parse().map_err(|error| ApiError::internal(&error))
+}

@@ -1,0 +1,148 @@
+//! Errors in AWS's form: a type in a header, a message in the body.
+
+use http::StatusCode;
+use windlass::{AppId, BranchName, Job, JobId, Rejection};
+use windlass_store::{ExecuteError, StoreError};
+
+use crate::operations::Violation;
+use crate::sigv4::Refusal;
+
+/// What an operation answers when it does not do what was asked.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ApiError {
+    pub(crate) status: StatusCode,
+    /// The type, as the service model names it.
+    pub(crate) kind: &'static str,
+    pub(crate) message: String,
+}
+
+impl ApiError {
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, kind: "BadRequestException", message: message.into() }
+    }
+
+    pub(crate) fn limit_exceeded(message: impl Into<String>) -> Self {
+        Self { status: StatusCode::TOO_MANY_REQUESTS, kind: "LimitExceededException", message: message.into() }
+    }
+
+    fn not_found(message: String) -> Self {
+        Self { status: StatusCode::NOT_FOUND, kind: "NotFoundException", message }
+    }
+
+    pub(crate) fn no_app(app: &AppId) -> Self {
+        Self::not_found(format!("App {app} not found."))
+    }
+
+    pub(crate) fn no_branch(branch: &BranchName) -> Self {
+        Self::not_found(format!("Branch {branch} not found."))
+    }
+
+    pub(crate) fn no_job(job: impl std::fmt::Display) -> Self {
+        Self::not_found(format!("Job {job} not found."))
+    }
+
+    pub(crate) fn unknown_path() -> Self {
+        Self {
+            status: StatusCode::NOT_FOUND,
+            kind: "UnknownOperationException",
+            message: "No operation of this API has this method and path.".to_owned(),
+        }
+    }
+
+    pub(crate) fn too_large(limit: u64) -> Self {
+        Self {
+            status: StatusCode::PAYLOAD_TOO_LARGE,
+            kind: "RequestEntityTooLargeException",
+            message: format!("The body is larger than {limit} bytes."),
+        }
+    }
+
+    /// The body did not arrive whole.
+    pub(crate) fn body_broken() -> Self {
+        Self::bad_request("The body of the request ended early.")
+    }
+
+    /// The host that URLs in the answer would have is none.
+    pub(crate) fn bad_host() -> Self {
+        Self::bad_request("The Host header does not name a host.")
+    }
+
+    /// What only we can be blamed for. The sender learns that it is so, the log learns why.
+    pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!("{error}");
+        Self {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            kind: "InternalFailureException",
+            message: "The service failed to perform the operation; its log says why.".to_owned(),
+        }
+    }
+
+    /// A rejection of a job's, for operations that have no words of their own for it.
+    pub(crate) fn rejected(rejection: &Rejection, job: Option<&Job>) -> Self {
+        let reason = job.and_then(Job::status_reason).map_or_else(String::new, |reason| format!(" ({reason})"));
+        Self::bad_request(match rejection {
+            Rejection::Live { .. } => {
+                "Cannot delete the active job for this branch. Deploy a new version to the branch and then retry."
+                    .into()
+            }
+            Rejection::IllegalTransition { .. }
+            | Rejection::StaleAttempt { .. }
+            | Rejection::StepOutOfTurn { .. }
+            | Rejection::NoSuchSlot { .. }
+            | Rejection::UploadsMissing { .. }
+            | Rejection::BranchBusy { .. }
+            | Rejection::NotEnded { .. }
+            | Rejection::NothingToRetry { .. } => {
+                let id = job.map_or_else(String::new, |job| format!("Job {}: ", job.id()));
+                format!("{id}{rejection}{reason}.")
+            }
+        })
+    }
+
+    /// CreateDeployment and StartDeployment while the branch has an unfinished job. Clients look for
+    /// `was not finished`, so the words are AWS's to the letter.
+    pub(crate) fn not_finished(job: JobId) -> Self {
+        Self::bad_request(format!(
+            "The last job(deployment) {job} was not finished, please wait until it finish or use StopJob operation to \
+             cancel it before creating a new deployment."
+        ))
+    }
+
+    /// StartJob while the branch has an unfinished job. Clients look for `already have pending or running
+    /// jobs`, so the words are AWS's to the letter.
+    pub(crate) fn pending_or_running(branch: &BranchName) -> Self {
+        Self::limit_exceeded(format!("The requested branch {branch} already have pending or running jobs"))
+    }
+
+    /// CreateDeployment and StartDeployment on an app that is connected to a repository, in AWS's words.
+    pub(crate) fn connected() -> Self {
+        Self::bad_request("Operation not supported. App is already connected a repository.")
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::internal(&error)
+    }
+}
+
+impl From<Violation> for ApiError {
+    fn from(violation: Violation) -> Self {
+        Self::bad_request(violation.to_string())
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self { status: refusal.status(), kind: refusal.error_type(), message: refusal.to_string() }
+    }
+}
+
+/// What could not be found, as the error that names it.
+pub(crate) fn missing(error: ExecuteError, branch: &BranchName, job: impl std::fmt::Display) -> ApiError {
+    match error {
+        ExecuteError::NoBranch => ApiError::no_branch(branch),
+        ExecuteError::NoJob => ApiError::no_job(job),
+        ExecuteError::Store(error) => error.into(),
+    }
+}

@@ -1,0 +1,195 @@
+//! Operations on jobs.
+
+use chrono::{DateTime, Utc};
+use http::header::HeaderName;
+use serde::Deserialize;
+use serde_json::json;
+use windlass::{
+    AppId, BranchName, Command, Commit, InvalidJobId, Job, JobId, JobType, NewJob, Rejection, Resource, Source, wire,
+};
+use windlass_store::{Address, Extras, JobKey, Plan, StoredBranch, create, delete_job, execute};
+
+use crate::answer::Answer;
+use crate::api::Call;
+use crate::apps::Listing;
+use crate::error::{ApiError, missing};
+use crate::objects::Object;
+use crate::pages;
+
+/// Why a job ended, in words: ours, beside AWS's answer, which only has a place for it in steps.
+const STATUS_REASON: HeaderName = HeaderName::from_static("x-windlass-status-reason");
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OneJob {
+    app_id: AppId,
+    branch_name: BranchName,
+    job_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OfBranch {
+    app_id: AppId,
+    branch_name: BranchName,
+    #[serde(flatten)]
+    listing: Listing,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StartJob {
+    app_id: AppId,
+    branch_name: BranchName,
+    job_type: JobType,
+    job_id: Option<String>,
+    job_reason: Option<Box<str>>,
+    commit_id: Option<Box<str>>,
+    commit_message: Option<Box<str>>,
+    #[serde(default, with = "wire::epoch_seconds::option")]
+    commit_time: Option<DateTime<Utc>>,
+}
+
+impl Call<'_> {
+    pub(crate) async fn start_job(mut self) -> Result<Answer, ApiError> {
+        let request: StartJob = self.read()?;
+        let plan = self.plan(&request).await?;
+        let StartJob { app_id, branch_name, job_id, .. } = request;
+        let job_id = job_id.unwrap_or_default();
+        match create(self.api.store(), &app_id, &branch_name, &plan, self.now).await {
+            Ok(Ok(made)) => self.summary_answer(&made.branch, &made.job),
+            Ok(Err(Rejection::BranchBusy { .. })) => Err(ApiError::pending_or_running(&branch_name)),
+            Ok(Err(rejection)) => Err(ApiError::rejected(&rejection, None)),
+            Err(error) => Err(missing(error, &branch_name, job_id)),
+        }
+    }
+
+    async fn plan(&self, request: &StartJob) -> Result<Plan, ApiError> {
+        let app = self.app(&request.app_id).await?;
+        let limits = self.api.settings().limits;
+        match request.job_type {
+            JobType::Manual | JobType::WebHook => {
+                Err(ApiError::bad_request(format!("The requested jobType {} does not support.", request.job_type)))
+            }
+            JobType::Retry => {
+                let Some(job) = &request.job_id else {
+                    return Err(ApiError::bad_request("Must specify jobId for the jobType RETRY."));
+                };
+                let reason = request.job_reason.clone();
+                Ok(Plan::RetryOf { job: job_number(job)?, reason, limits })
+            }
+            JobType::Release if app.repository().is_none() => Err(ApiError::bad_request(
+                "The jobType RELEASE is for apps that are connected to a repository, and this app is not.",
+            )),
+            JobType::Release => Ok(Plan::New(NewJob {
+                job_type: JobType::Release,
+                source: Source::Repository,
+                commit: Some(Commit {
+                    id: request.commit_id.clone().unwrap_or_else(|| "HEAD".into()),
+                    message: request.commit_message.clone().unwrap_or_default(),
+                    time: request.commit_time.unwrap_or(self.now),
+                }),
+                retries: None,
+                job_reason: request.job_reason.clone(),
+                limits,
+            })),
+        }
+    }
+
+    pub(crate) async fn stop_job(mut self) -> Result<Answer, ApiError> {
+        let OneJob { app_id, branch_name, job_id } = self.read()?;
+        let by = self.caller.as_ref().map(|key| key.as_str().into());
+        let address = Address::Name(&app_id, &branch_name, job_number(&job_id)?);
+        let stopped = execute(self.api.store(), address, &[Command::Stop { by }], self.now, Extras::default()).await;
+        let stopped = match stopped {
+            Ok(stopped) => stopped,
+            Err(error) => return Err(self.named(error, &app_id, &branch_name, &job_id).await),
+        };
+        match &stopped.answer {
+            Ok(()) => self.summary_answer(&stopped.branch, &stopped.job),
+            Err(rejection) => Err(ApiError::rejected(rejection, Some(&stopped.job))),
+        }
+    }
+
+    pub(crate) async fn get_job(mut self) -> Result<Answer, ApiError> {
+        let OneJob { app_id, branch_name, job_id } = self.read()?;
+        let number = job_number(&job_id)?;
+        let (branch, job) = match self.api.store().named_job(&app_id, &branch_name, number).await? {
+            Some((branch, Some(job))) => (branch, job),
+            Some((_, None)) => return Err(ApiError::no_job(job_id)),
+            None => (self.branch(&app_id, &branch_name).await?, Err(ApiError::no_job(&job_id))?),
+        };
+        let arn = self.job_arn(&branch, &job);
+        let mut form = wire::Job::new(&job, &arn);
+        let key = JobKey { branch: branch.uid, job: number };
+        for step in form.steps.iter_mut().filter(|step| step.end_time.is_some()) {
+            let log = Object::Log(key, step.step_name.clone());
+            step.log_url = Some(self.api.objects().url(&self.origin, &log, self.now)?);
+        }
+        let answer = Answer::new(&json!({ "job": form }))?;
+        Ok(match job.status_reason() {
+            Some(reason) => answer.with(STATUS_REASON, &reason),
+            None => answer,
+        })
+    }
+
+    pub(crate) async fn list_jobs(mut self) -> Result<Answer, ApiError> {
+        let OfBranch { app_id, branch_name, listing } = self.read()?;
+        let branch = self.branch(&app_id, &branch_name).await?;
+        let list = format!("jobs/{}", branch.uid);
+        let from = pages::cursor(&list, listing.next_token.as_deref())?;
+        let page = self.api.store().jobs(branch.uid, from, pages::size(listing.max_results, 50)).await?;
+        let summaries: Vec<_> =
+            page.items.iter().map(|job| wire::JobSummary::new(job, &self.job_arn(&branch, job))).collect();
+        let mut body = json!({ "jobSummaries": summaries });
+        if let Some(next) = page.next {
+            body["nextToken"] = pages::token(&list, next).into();
+        }
+        Answer::new(&body)
+    }
+
+    pub(crate) async fn delete_job(mut self) -> Result<Answer, ApiError> {
+        let OneJob { app_id, branch_name, job_id } = self.read()?;
+        let address = Address::Name(&app_id, &branch_name, job_number(&job_id)?);
+        match delete_job(self.api.store(), address, self.now).await {
+            Ok(Ok((deleted, garbage))) => {
+                for key in garbage {
+                    self.api.blobs().delete(&windlass_store::keys::job(key)).await?;
+                }
+                self.summary_answer(&deleted.branch, &deleted.job)
+            }
+            Ok(Err(rejection)) => Err(ApiError::rejected(&rejection, None)),
+            Err(error) => Err(self.named(error, &app_id, &branch_name, &job_id).await),
+        }
+    }
+
+    pub(crate) fn summary_answer(&self, branch: &StoredBranch, job: &Job) -> Result<Answer, ApiError> {
+        Answer::new(&json!({ "jobSummary": wire::JobSummary::new(job, &self.job_arn(branch, job)) }))
+    }
+
+    fn job_arn(&self, branch: &StoredBranch, job: &Job) -> windlass::Arn {
+        self.api.settings().account.arn(Resource::Job(branch.app.clone(), branch.name.clone(), job.id()))
+    }
+
+    /// What is missing: the app, the branch or the job.
+    pub(crate) async fn named(
+        &self,
+        error: windlass_store::ExecuteError,
+        app: &AppId,
+        branch: &BranchName,
+        job: &str,
+    ) -> ApiError {
+        match self.app(app).await {
+            Ok(_) => missing(error, branch, job),
+            Err(no_app) => no_app,
+        }
+    }
+}
+
+/// The job's number. One too large to be any job's is not found.
+pub(crate) fn job_number(text: &str) -> Result<JobId, ApiError> {
+    text.parse().map_err(|error| match error {
+        InvalidJobId::TooLarge => ApiError::no_job(text),
+        InvalidJobId::Malformed => ApiError::bad_request("The jobId is not a number."),
+    })
+}

@@ -1,0 +1,26 @@
+//! The AWS Amplify API, as AWS's own clients speak it, on a [`Store`](windlass_store::Store).
+//!
+//! A request goes through the same doors in the same order: it is [routed](operations), its signature is
+//! [checked](sigv4), its members are validated, and the operation runs. Beside the API's operations
+//! there are paths below `/-/` that AWS's clients see only as presigned URLs (uploads, logs), and
+//! `/healthz` and `/readyz`.
+//!
+//! This crate decides nothing about jobs: it brings commands before them and puts the answers into
+//! AWS's words. It knows nothing of runners and sites.
+
+mod answer;
+mod api;
+mod apps;
+mod auth;
+mod branches;
+mod deployments;
+mod error;
+mod jobs;
+mod objects;
+pub mod operations;
+mod pages;
+pub mod sigv4;
+mod uploads;
+
+pub use api::{Api, Settings};
+pub use auth::Auth;

@@ -1,0 +1,89 @@
+//! The shapes of the API's members, named as in its public model.
+//!
+//! The model's patterns `(?s).*` and `(?s).+` say no more than the length does and are left out.
+
+use super::shape::{Length, Pattern, Shape, optional, required, string, string_like};
+
+pub(super) static ACCESS_TOKEN: Shape = string(1, 4096);
+pub(super) static APP_ID: Shape = string_like(1, 20, &APP_ID_PATTERN);
+pub(super) static AUTO_BRANCH_CREATION_CONFIG: Shape = Shape::Structure(&[
+    optional("stage", &STAGE),
+    optional("framework", &FRAMEWORK),
+    optional("enableAutoBuild", &BOOLEAN),
+    optional("environmentVariables", &ENVIRONMENT_VARIABLES),
+    optional("basicAuthCredentials", &BASIC_AUTH_CREDENTIALS),
+    optional("enableBasicAuth", &BOOLEAN),
+    optional("enablePerformanceMode", &BOOLEAN),
+    optional("buildSpec", &BUILD_SPEC),
+    optional("enablePullRequestPreview", &BOOLEAN),
+    optional("pullRequestEnvironmentName", &PULL_REQUEST_ENVIRONMENT_NAME),
+]);
+pub(super) static AUTO_BRANCH_CREATION_PATTERN: Shape = string(1, 2048);
+pub(super) static AUTO_BRANCH_CREATION_PATTERNS: Shape =
+    Shape::List { member: &AUTO_BRANCH_CREATION_PATTERN, length: Length::ANY };
+pub(super) static BACKEND: Shape = Shape::Structure(&[optional("stackArn", &STACK_ARN)]);
+pub(super) static BACKEND_ENVIRONMENT_ARN: Shape = string(0, 1000);
+pub(super) static BASIC_AUTH_CREDENTIALS: Shape = string(0, 2000);
+pub(super) static BOOLEAN: Shape = Shape::Boolean;
+pub(super) static BRANCH_NAME: Shape = string(1, 255);
+pub(super) static BUILD_COMPUTE_TYPE: Shape = Shape::Enum(&["STANDARD_8GB", "LARGE_16GB", "XLARGE_72GB"]);
+pub(super) static BUILD_SPEC: Shape = string(1, 25_000);
+pub(super) static CACHE_CONFIG: Shape = Shape::Structure(&[required("type", &CACHE_CONFIG_TYPE)]);
+pub(super) static CACHE_CONFIG_TYPE: Shape = Shape::Enum(&["AMPLIFY_MANAGED", "AMPLIFY_MANAGED_NO_COOKIES"]);
+pub(super) static COMMIT_ID: Shape = string(0, 255);
+pub(super) static COMMIT_MESSAGE: Shape = string(0, 10_000);
+pub(super) static COMPUTE_ROLE_ARN: Shape = string(0, 1000);
+pub(super) static CONDITION: Shape = string(0, 2048);
+pub(super) static CUSTOM_HEADERS: Shape = string(0, 25_000);
+pub(super) static CUSTOM_RULE: Shape = Shape::Structure(&[
+    required("source", &SOURCE),
+    required("target", &TARGET),
+    optional("status", &STATUS),
+    optional("condition", &CONDITION),
+]);
+pub(super) static CUSTOM_RULES: Shape = Shape::List { member: &CUSTOM_RULE, length: Length::ANY };
+pub(super) static DESCRIPTION: Shape = string(0, 1000);
+pub(super) static DISPLAY_NAME: Shape = string(0, 255);
+pub(super) static ENV_KEY: Shape = string(0, 255);
+pub(super) static ENV_VALUE: Shape = string(0, 5500);
+pub(super) static ENVIRONMENT_VARIABLES: Shape = Shape::Map { key: &ENV_KEY, value: &ENV_VALUE, length: Length::ANY };
+pub(super) static FILE_MAP: Shape = Shape::Map { key: &FILE_NAME, value: &MD5_HASH, length: Length::ANY };
+pub(super) static FILE_NAME: Shape = string(0, 255);
+pub(super) static FRAMEWORK: Shape = string(0, 255);
+pub(super) static JOB_CONFIG: Shape = Shape::Structure(&[required("buildComputeType", &BUILD_COMPUTE_TYPE)]);
+pub(super) static JOB_ID: Shape = string_like(0, 255, &JOB_ID_PATTERN);
+pub(super) static JOB_REASON: Shape = string(0, 255);
+pub(super) static JOB_TYPE: Shape = Shape::Enum(&["RELEASE", "RETRY", "MANUAL", "WEB_HOOK"]);
+pub(super) static MAX_RESULTS: Shape = Shape::Integer { min: 0, max: 50 };
+pub(super) static MAX_RESULTS_FOR_LIST_APPS: Shape = Shape::Integer { min: 0, max: 100 };
+pub(super) static MD5_HASH: Shape = string(0, 32);
+pub(super) static NAME: Shape = string(1, 255);
+pub(super) static NEXT_TOKEN: Shape = string(0, 2000);
+pub(super) static OAUTH_TOKEN: Shape = string(0, 4096);
+pub(super) static PLATFORM: Shape = Shape::Enum(&["WEB", "WEB_DYNAMIC", "WEB_COMPUTE"]);
+pub(super) static PULL_REQUEST_ENVIRONMENT_NAME: Shape = string(0, 20);
+pub(super) static REPOSITORY: Shape = string(0, 1000);
+pub(super) static SERVICE_ROLE_ARN: Shape = string(0, 1000);
+pub(super) static SOURCE: Shape = string(1, 2048);
+pub(super) static SOURCE_URL: Shape = string_like(0, 3000, &SOURCE_URL_PATTERN);
+pub(super) static SOURCE_URL_TYPE: Shape = Shape::Enum(&["ZIP", "BUCKET_PREFIX"]);
+pub(super) static STACK_ARN: Shape = string_like(20, 2048, &STACK_ARN_PATTERN);
+pub(super) static STAGE: Shape = Shape::Enum(&["PRODUCTION", "BETA", "DEVELOPMENT", "EXPERIMENTAL", "PULL_REQUEST"]);
+pub(super) static STATUS: Shape = string_like(3, 7, &STATUS_PATTERN);
+pub(super) static TAG_KEY: Shape = string_like(1, 128, &TAG_KEY_PATTERN);
+pub(super) static TAG_MAP: Shape = Shape::Map { key: &TAG_KEY, value: &TAG_VALUE, length: Length::up_to(50) };
+pub(super) static TAG_VALUE: Shape = string_like(0, 256, &TAG_VALUE_PATTERN);
+pub(super) static TARGET: Shape = string(1, 2048);
+pub(super) static TIMESTAMP: Shape = Shape::Timestamp;
+pub(super) static TTL: Shape = string_like(0, 32, &TTL_PATTERN);
+
+static APP_ID_PATTERN: Pattern = Pattern::new("d[a-z0-9]+");
+static JOB_ID_PATTERN: Pattern = Pattern::new("[0-9]+");
+static SOURCE_URL_PATTERN: Pattern = Pattern::new("^(s3|https|http)://.*");
+static STACK_ARN_PATTERN: Pattern = Pattern::new("^arn:aws:cloudformation:[a-z0-9-]+:[0-9]{12}:stack/.+/.+$")
+    .shown_as(r"^arn:aws:cloudformation:[a-z0-9-]+:\d{12}:stack/.+/.+$");
+static STATUS_PATTERN: Pattern = Pattern::new(".{3,7}");
+static TAG_KEY_PATTERN: Pattern =
+    Pattern::new("[a-zA-Z+-=._:/]+").forbidding_prefix("aws:").shown_as("^(?!aws:)[a-zA-Z+-=._:/]+$");
+static TAG_VALUE_PATTERN: Pattern = Pattern::new(r"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$");
+static TTL_PATTERN: Pattern = Pattern::new("[0-9]*").shown_as(r"\d*");

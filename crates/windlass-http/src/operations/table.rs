@@ -1,0 +1,258 @@
+//! The table itself: every operation, with its method, path and members.
+
+use http::Method;
+
+use super::shape::{Member, optional, required};
+use super::shapes::*;
+
+/// What the table says about an operation.
+#[derive(Debug)]
+pub struct Definition {
+    /// The name in the API.
+    pub name: &'static str,
+    /// The method of its requests.
+    pub method: Method,
+    /// The path of its requests, with `{appId}` where a label stands.
+    pub path: &'static str,
+    /// The members in the query.
+    pub query: &'static [Member],
+    /// The members in the JSON body.
+    pub body: &'static [Member],
+}
+
+/// Declares the operations: `Name = METHOD "path" query [members] body [members];`.
+macro_rules! operations {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident = $method:ident $path:literal
+        $(query [$($query:expr),* $(,)?])?
+        $(body [$($body:expr),* $(,)?])?;
+    )*) => {
+        /// An operation of the API.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Operation {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Operation {
+            /// Every operation.
+            pub const ALL: [Self; [$(Self::$name),*].len()] = [$(Self::$name),*];
+        }
+
+        static DEFINITIONS: [Definition; Operation::ALL.len()] = [$(
+            Definition {
+                name: stringify!($name),
+                method: Method::$method,
+                path: $path,
+                query: &[$($($query),*)?],
+                body: &[$($($body),*)?],
+            },
+        )*];
+
+        $(const _: () = assert!(labels_are_known($path), "a label is not in LABELS");)*
+    };
+}
+
+operations! {
+    /// Creates an app.
+    CreateApp = POST "/apps"
+        body [
+            required("name", &NAME),
+            optional("description", &DESCRIPTION),
+            optional("repository", &REPOSITORY),
+            optional("platform", &PLATFORM),
+            optional("computeRoleArn", &COMPUTE_ROLE_ARN),
+            optional("iamServiceRoleArn", &SERVICE_ROLE_ARN),
+            optional("oauthToken", &OAUTH_TOKEN),
+            optional("accessToken", &ACCESS_TOKEN),
+            optional("environmentVariables", &ENVIRONMENT_VARIABLES),
+            optional("enableBranchAutoBuild", &BOOLEAN),
+            optional("enableBranchAutoDeletion", &BOOLEAN),
+            optional("enableBasicAuth", &BOOLEAN),
+            optional("basicAuthCredentials", &BASIC_AUTH_CREDENTIALS),
+            optional("customRules", &CUSTOM_RULES),
+            optional("tags", &TAG_MAP),
+            optional("buildSpec", &BUILD_SPEC),
+            optional("customHeaders", &CUSTOM_HEADERS),
+            optional("enableAutoBranchCreation", &BOOLEAN),
+            optional("autoBranchCreationPatterns", &AUTO_BRANCH_CREATION_PATTERNS),
+            optional("autoBranchCreationConfig", &AUTO_BRANCH_CREATION_CONFIG),
+            optional("jobConfig", &JOB_CONFIG),
+            optional("cacheConfig", &CACHE_CONFIG),
+        ];
+    /// Shows an app.
+    GetApp = GET "/apps/{appId}";
+    /// Lists the apps, page by page.
+    ListApps = GET "/apps"
+        query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS_FOR_LIST_APPS)];
+    /// Changes what is given of an app.
+    UpdateApp = POST "/apps/{appId}"
+        body [
+            optional("name", &NAME),
+            optional("description", &DESCRIPTION),
+            optional("platform", &PLATFORM),
+            optional("computeRoleArn", &COMPUTE_ROLE_ARN),
+            optional("iamServiceRoleArn", &SERVICE_ROLE_ARN),
+            optional("environmentVariables", &ENVIRONMENT_VARIABLES),
+            optional("enableBranchAutoBuild", &BOOLEAN),
+            optional("enableBranchAutoDeletion", &BOOLEAN),
+            optional("enableBasicAuth", &BOOLEAN),
+            optional("basicAuthCredentials", &BASIC_AUTH_CREDENTIALS),
+            optional("customRules", &CUSTOM_RULES),
+            optional("buildSpec", &BUILD_SPEC),
+            optional("customHeaders", &CUSTOM_HEADERS),
+            optional("enableAutoBranchCreation", &BOOLEAN),
+            optional("autoBranchCreationPatterns", &AUTO_BRANCH_CREATION_PATTERNS),
+            optional("autoBranchCreationConfig", &AUTO_BRANCH_CREATION_CONFIG),
+            optional("repository", &REPOSITORY),
+            optional("oauthToken", &OAUTH_TOKEN),
+            optional("accessToken", &ACCESS_TOKEN),
+            optional("jobConfig", &JOB_CONFIG),
+            optional("cacheConfig", &CACHE_CONFIG),
+        ];
+    /// Deletes an app with its branches and jobs.
+    DeleteApp = DELETE "/apps/{appId}";
+
+    /// Creates a branch of an app.
+    CreateBranch = POST "/apps/{appId}/branches"
+        body [
+            required("branchName", &BRANCH_NAME),
+            optional("description", &DESCRIPTION),
+            optional("stage", &STAGE),
+            optional("framework", &FRAMEWORK),
+            optional("enableNotification", &BOOLEAN),
+            optional("enableAutoBuild", &BOOLEAN),
+            optional("enableSkewProtection", &BOOLEAN),
+            optional("environmentVariables", &ENVIRONMENT_VARIABLES),
+            optional("basicAuthCredentials", &BASIC_AUTH_CREDENTIALS),
+            optional("enableBasicAuth", &BOOLEAN),
+            optional("enablePerformanceMode", &BOOLEAN),
+            optional("tags", &TAG_MAP),
+            optional("buildSpec", &BUILD_SPEC),
+            optional("ttl", &TTL),
+            optional("displayName", &DISPLAY_NAME),
+            optional("enablePullRequestPreview", &BOOLEAN),
+            optional("pullRequestEnvironmentName", &PULL_REQUEST_ENVIRONMENT_NAME),
+            optional("backendEnvironmentArn", &BACKEND_ENVIRONMENT_ARN),
+            optional("backend", &BACKEND),
+            optional("computeRoleArn", &COMPUTE_ROLE_ARN),
+        ];
+    /// Shows a branch.
+    GetBranch = GET "/apps/{appId}/branches/{branchName}";
+    /// Lists an app's branches, page by page.
+    ListBranches = GET "/apps/{appId}/branches"
+        query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS)];
+    /// Changes what is given of a branch.
+    UpdateBranch = POST "/apps/{appId}/branches/{branchName}"
+        body [
+            optional("description", &DESCRIPTION),
+            optional("framework", &FRAMEWORK),
+            optional("stage", &STAGE),
+            optional("enableNotification", &BOOLEAN),
+            optional("enableAutoBuild", &BOOLEAN),
+            optional("enableSkewProtection", &BOOLEAN),
+            optional("environmentVariables", &ENVIRONMENT_VARIABLES),
+            optional("basicAuthCredentials", &BASIC_AUTH_CREDENTIALS),
+            optional("enableBasicAuth", &BOOLEAN),
+            optional("enablePerformanceMode", &BOOLEAN),
+            optional("buildSpec", &BUILD_SPEC),
+            optional("ttl", &TTL),
+            optional("displayName", &DISPLAY_NAME),
+            optional("enablePullRequestPreview", &BOOLEAN),
+            optional("pullRequestEnvironmentName", &PULL_REQUEST_ENVIRONMENT_NAME),
+            optional("backendEnvironmentArn", &BACKEND_ENVIRONMENT_ARN),
+            optional("backend", &BACKEND),
+            optional("computeRoleArn", &COMPUTE_ROLE_ARN),
+        ];
+    /// Deletes a branch with its jobs.
+    DeleteBranch = DELETE "/apps/{appId}/branches/{branchName}";
+
+    /// Creates a MANUAL job and where to upload its files.
+    CreateDeployment = POST "/apps/{appId}/branches/{branchName}/deployments"
+        body [optional("fileMap", &FILE_MAP)];
+    /// Starts a MANUAL job, with uploaded files or from a URL.
+    StartDeployment = POST "/apps/{appId}/branches/{branchName}/deployments/start"
+        body [
+            optional("jobId", &JOB_ID),
+            optional("sourceUrl", &SOURCE_URL),
+            optional("sourceUrlType", &SOURCE_URL_TYPE),
+        ];
+
+    /// Starts a job that builds a commit, or repeats an earlier job.
+    StartJob = POST "/apps/{appId}/branches/{branchName}/jobs"
+        body [
+            optional("jobId", &JOB_ID),
+            required("jobType", &JOB_TYPE),
+            optional("jobReason", &JOB_REASON),
+            optional("commitId", &COMMIT_ID),
+            optional("commitMessage", &COMMIT_MESSAGE),
+            optional("commitTime", &TIMESTAMP),
+        ];
+    /// Stops a job.
+    StopJob = DELETE "/apps/{appId}/branches/{branchName}/jobs/{jobId}/stop";
+    /// Shows a job with its steps.
+    GetJob = GET "/apps/{appId}/branches/{branchName}/jobs/{jobId}";
+    /// Lists a branch's jobs, page by page.
+    ListJobs = GET "/apps/{appId}/branches/{branchName}/jobs"
+        query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS)];
+    /// Deletes a job.
+    DeleteJob = DELETE "/apps/{appId}/branches/{branchName}/jobs/{jobId}";
+}
+
+/// The members that stand in paths. A name means the same in all of them.
+const LABELS: &[Member] =
+    &[required("appId", &APP_ID), required("branchName", &BRANCH_NAME), required("jobId", &JOB_ID)];
+
+impl Operation {
+    /// What the table says about this operation.
+    #[must_use]
+    pub fn definition(self) -> &'static Definition {
+        &DEFINITIONS[self as usize]
+    }
+}
+
+impl Definition {
+    /// The members in the path, in its order.
+    pub fn labels(&self) -> impl Iterator<Item = &'static Member> {
+        self.path.split('/').filter_map(label)
+    }
+}
+
+/// The member that a segment of a path stands for, unless it stands for itself.
+pub(super) fn label(segment: &str) -> Option<&'static Member> {
+    let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+    LABELS.iter().find(|member| member.name == name)
+}
+
+const fn labels_are_known(path: &str) -> bool {
+    let mut rest = path.as_bytes();
+    while let [first, after @ ..] = rest {
+        if *first == b'{' && !starts_with_label(after) {
+            return false;
+        }
+        rest = after;
+    }
+    true
+}
+
+const fn starts_with_label(text: &[u8]) -> bool {
+    let mut index = 0;
+    while index < LABELS.len() {
+        let name = LABELS[index].name.as_bytes();
+        if text.len() > name.len() && text[name.len()] == b'}' && same(text.split_at(name.len()).0, name) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn same(mut left: &[u8], mut right: &[u8]) -> bool {
+    while let ([first, left_rest @ ..], [other, right_rest @ ..]) = (left, right) {
+        if *first != *other {
+            return false;
+        }
+        (left, right) = (left_rest, right_rest);
+    }
+    left.is_empty() && right.is_empty()
+}

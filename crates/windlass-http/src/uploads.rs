@@ -1,0 +1,163 @@
+//! Uploads: the bytes of a slot, to the disk or, if they are few, into the commit that says they are there.
+
+use std::io::Write as _;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use md5::{Digest as _, Md5};
+use tempfile::NamedTempFile;
+use windlass::{Artifact, Command, FileSlot, Job, Source};
+use windlass_store::{Address, Blob, ExecuteError, Extras, INLINE_MAX, JobKey, Staged, StoreError, execute, keys};
+
+use crate::answer;
+use crate::api::{Api, method_not_allowed};
+use crate::error::ApiError;
+use crate::objects::Object;
+
+impl Api {
+    /// Answers a request to a path below `/-/`.
+    pub(crate) async fn object(&self, parts: &Parts, body: Body) -> Response<Body> {
+        let object = match self.objects().admit(parts, self.now()) {
+            Ok(object) => object,
+            Err(error) => return answer::respond(Err(error)),
+        };
+        let done = match (object, &parts.method) {
+            (Object::Slot(key, slot), &Method::PUT) => self.upload(parts, body, key, slot).await,
+            (Object::Log(key, step), &Method::GET) => self.log(key, &step).await,
+            (Object::Slot(..), method) => return method_not_allowed(method, &[Method::PUT]),
+            (Object::Log(..), method) => return method_not_allowed(method, &[Method::GET]),
+        };
+        done.unwrap_or_else(|error| answer::respond(Err(error)))
+    }
+
+    async fn upload(&self, parts: &Parts, body: Body, key: JobKey, slot: u32) -> Result<Response<Body>, ApiError> {
+        let job = self.store().job(key).await?.ok_or_else(|| ApiError::no_job(key.job))?;
+        let object = random()?;
+        let upload = Command::Upload { slot, object };
+        // Asked before the bytes are read, so that nobody sends 5 GB to be told no. What counts is asked below.
+        job.handle(&upload, self.now()).answer.map_err(|rejection| ApiError::rejected(&rejection, Some(&job)))?;
+        let (file, limit) = (file_slot(&job, slot), self.settings().upload_max);
+        let stated = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if stated.is_some_and(|length| length > limit) {
+            return Err(ApiError::too_large(limit));
+        }
+        let (staged, md5) = self.stage(body, limit).await?;
+        if let Some(FileSlot { path, md5: expected }) = file
+            && *expected != md5
+        {
+            return Err(ApiError::bad_request(format!(
+                "The content of {path} has the MD5 {}, and the fileMap says {}.",
+                hex::encode(md5),
+                hex::encode(expected)
+            )));
+        }
+        let name = match file {
+            Some(_) => keys::file(key, slot),
+            None => keys::zip(key.branch, Artifact { job: key.job, object }),
+        };
+        let blobs = self.blobs().keep(name, staged).await.map_err(|error| no_room(&error))?.into_iter().collect();
+        let extras = Extras { blobs, ..Extras::default() };
+        let done = execute(self.store(), Address::Key(key), &[upload], self.now(), extras).await;
+        let done = match done {
+            Ok(done) => done,
+            Err(ExecuteError::NoBranch) => {
+                // The branch was deleted while the bytes came, and what was kept for it since is nobody's.
+                self.blobs().delete(&keys::branch(key.branch)).await?;
+                return Err(ApiError::no_job(key.job));
+            }
+            Err(ExecuteError::NoJob) => return Err(ApiError::no_job(key.job)),
+            Err(ExecuteError::Store(error)) => return Err(error.into()),
+        };
+        done.answer.map_err(|rejection| ApiError::rejected(&rejection, Some(&done.job)))?;
+        Ok(accepted(md5))
+    }
+
+    /// Takes in a body: in memory while it is small, then to a file.
+    async fn stage(&self, mut body: Body, limit: u64) -> Result<(Staged, [u8; 16]), ApiError> {
+        let (mut md5, mut size) = (Md5::new(), 0);
+        let mut small = BytesMut::new();
+        let mut large: Option<NamedTempFile> = None;
+        while let Some(frame) = body.frame().await {
+            let Ok(chunk) = frame.map_err(|_| ApiError::body_broken())?.into_data() else { continue };
+            size += chunk.len() as u64;
+            if size > limit {
+                return Err(ApiError::too_large(limit));
+            }
+            md5.update(&chunk);
+            small.extend_from_slice(&chunk);
+            if small.len() > INLINE_MAX {
+                let file = match large.take() {
+                    Some(file) => file,
+                    None => {
+                        self.blobs().directory().stage().map_err(|error| no_room(&StoreError::unavailable(error)))?
+                    }
+                };
+                large = Some(write(file, small.split().freeze()).await?);
+            }
+        }
+        let staged = match large {
+            None => Staged::Inline(small.freeze()),
+            Some(file) => Staged::File(write(file, small.freeze()).await?.into_temp_path()),
+        };
+        Ok((staged, md5.finalize().into()))
+    }
+
+    async fn log(&self, key: JobKey, step: &str) -> Result<Response<Body>, ApiError> {
+        let bytes = match self.blobs().open(&keys::log(key, step)).await? {
+            Some(Blob::Inline(bytes)) => bytes,
+            Some(Blob::File(file)) => read(file).await?,
+            None => return Err(ApiError::no_job(format_args!("{} (its {step} log)", key.job))),
+        };
+        let mut response = Response::new(Body::from(bytes));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        Ok(response)
+    }
+}
+
+/// The file that a slot of a file map is for.
+fn file_slot(job: &Job, slot: u32) -> Option<&FileSlot> {
+    match &job.birth().source {
+        Source::Files(files) => files.get(slot as usize),
+        Source::Zip | Source::Url { .. } | Source::Artifact(_) | Source::UploadOf { .. } | Source::Repository => None,
+    }
+}
+
+async fn write(mut file: NamedTempFile, chunk: Bytes) -> Result<NamedTempFile, ApiError> {
+    let written = tokio::task::spawn_blocking(move || file.write_all(&chunk).map(|()| file)).await;
+    written.map_err(|error| ApiError::internal(&error))?.map_err(|error| no_room(&StoreError::unavailable(error)))
+}
+
+async fn read(file: std::fs::File) -> Result<Bytes, ApiError> {
+    let read = tokio::task::spawn_blocking(move || {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut &file, &mut bytes).map(|_| bytes)
+    });
+    let bytes = read.await.map_err(|error| ApiError::internal(&error))?.map_err(|error| ApiError::internal(&error))?;
+    Ok(bytes.into())
+}
+
+fn accepted(md5: [u8; 16]) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::OK;
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", hex::encode(md5))) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
+}
+
+/// The disk does not take what was sent: our fault, but the sender may try again.
+fn no_room(error: &StoreError) -> ApiError {
+    ApiError {
+        kind: "DependentServiceFailureException",
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        ..ApiError::internal(error)
+    }
+}
+
+fn random() -> Result<u64, ApiError> {
+    getrandom::u64().map_err(|error| ApiError::internal(&error))
+}

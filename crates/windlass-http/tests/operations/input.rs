@@ -1,0 +1,200 @@
+//! Members gathered from path, query and body.
+
+use http::Method;
+use serde_json::{Map, Value, json};
+use windlass_http::operations::{Violation, route};
+
+#[test]
+fn members_come_from_path_query_and_body_into_one_object() {
+    let input = list_jobs("maxResults=5&nextToken=a%20b%2Bc").expect("it is valid");
+    let expected = json!({ "appId": "d1", "branchName": "main", "maxResults": 5, "nextToken": "a b+c" });
+    assert_eq!(Value::Object(input), expected);
+
+    let input = start_job(br#"{"jobType": "RELEASE", "commitTime": 1.5e9}"#).expect("it is valid");
+    let expected = json!({ "appId": "d1", "branchName": "main", "jobType": "RELEASE", "commitTime": 1.5e9 });
+    assert_eq!(Value::Object(input), expected);
+}
+
+#[test]
+fn what_is_unknown_is_dropped_and_null_is_absent() {
+    let input = create_app(json!({
+        "name": "site", "color": "red", "description": null, "appId": "d1", "maxResults": 5,
+        "jobConfig": { "buildComputeType": "STANDARD_8GB", "cpu": 4 },
+        "autoBranchCreationConfig": { "stage": null },
+    }));
+    let expected = json!({
+        "name": "site", "jobConfig": { "buildComputeType": "STANDARD_8GB" }, "autoBranchCreationConfig": {},
+    });
+    assert_eq!(Value::Object(input.expect("it is valid")), expected);
+
+    let input = list_jobs("jobType=RELEASE&appId=d2&x=%zz&%zz=1&&=&maxResults=1").expect("it is valid");
+    assert_eq!(Value::Object(input), json!({ "appId": "d1", "branchName": "main", "maxResults": 1 }));
+}
+
+#[test]
+fn terraform_may_clear_the_variables_with_an_empty_one() {
+    let variables = json!({ "": "" });
+    let input = create_app(json!({ "name": "site", "environmentVariables": variables })).expect("it is valid");
+    assert_eq!(input["environmentVariables"], variables);
+}
+
+#[test]
+fn a_violation_reads_like_one_of_aws() {
+    let long = "x".repeat(256);
+    let violation = create_app(json!({ "name": long })).unwrap_err();
+    assert_eq!(
+        violation.to_string(),
+        "1 validation error detected: Value at 'name' failed to satisfy constraint: \
+         Member must have length less than or equal to 255"
+    );
+    let violation = start_job(br#"{"jobId": "x"}"#).unwrap_err();
+    assert_eq!(
+        violation.to_string(),
+        "2 validation errors detected: Value at 'jobId' failed to satisfy constraint: \
+         Member must satisfy regular expression pattern: [0-9]+; \
+         Value at 'jobType' failed to satisfy constraint: Member must not be null"
+    );
+    let violation = create_app(json!({
+        "name": "site",
+        "customRules": [{ "source": "/", "target": "/" }, { "target": "", "status": 404 }],
+        "tags": { "aws:x": "!", "aws:y": "!" },
+        "autoBranchCreationPatterns": [null],
+        "cacheConfig": { "type": "NONE" },
+    }));
+    assert_eq!(
+        violation.unwrap_err().to_string(),
+        "7 validation errors detected: \
+         Value at 'customRules.2.member.source' failed to satisfy constraint: Member must not be null; \
+         Value at 'customRules.2.member.target' failed to satisfy constraint: \
+         Member must have length greater than or equal to 1; \
+         Value at 'customRules.2.member.status' failed to satisfy constraint: Member must be a string; \
+         Value at 'tags' failed to satisfy constraint: Map keys must satisfy constraint: \
+         [Member must satisfy regular expression pattern: ^(?!aws:)[a-zA-Z+-=._:/]+$]; \
+         Value at 'tags' failed to satisfy constraint: Map value must satisfy constraint: \
+         [Member must satisfy regular expression pattern: ^([\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*)$]; \
+         Value at 'autoBranchCreationPatterns.1.member' failed to satisfy constraint: Member must not be null; \
+         Value at 'cacheConfig.type' failed to satisfy constraint: \
+         Member must satisfy enum value set: [AMPLIFY_MANAGED, AMPLIFY_MANAGED_NO_COOKIES]"
+    );
+}
+
+#[test]
+fn ten_failures_are_enough() {
+    let rules = vec![json!({}); 1000];
+    let violation = create_app(json!({ "name": "site", "customRules": rules })).unwrap_err();
+    assert!(violation.to_string().starts_with("10 validation errors detected: "));
+    assert!(violation.to_string().len() < 1500);
+}
+
+#[test]
+fn values_are_never_repeated() {
+    let secret = "s3cr3t\n".repeat(5000);
+    let violation = create_app(json!({
+        "name": secret, "accessToken": secret, "oauthToken": secret, "basicAuthCredentials": secret,
+        "buildSpec": secret, "environmentVariables": { secret.clone(): secret }, "tags": { secret.clone(): secret },
+        "platform": secret, "repository": [secret], "customRules": secret,
+    }));
+    assert!(!violation.unwrap_err().to_string().contains("s3cr3t"));
+
+    for body in [r#"{"accessToken": s3cr3t"#, r#"{"accessToken": "s3cr3t"#, r#"{"s3cr3t": "\ud800"}"#, r#""s3cr3t""#] {
+        assert!(!start_job(body.as_bytes()).unwrap_err().to_string().contains("s3cr3t"));
+    }
+}
+
+#[test]
+fn patterns_mean_what_the_model_means() {
+    let valid = |member: &str, value: &str| {
+        let body = json!({ "branchName": "main", member: value }).to_string();
+        route(&Method::POST, "/apps/d1/branches").expect("it fits").input(None, body.as_bytes()).is_ok()
+    };
+    assert!(valid("ttl", "5") && valid("ttl", ""));
+    assert!(!valid("ttl", "٣"), "only the digits 0 to 9 count");
+    assert!(!valid("ttl", "5\n") && !valid("ttl", "a5"), "a pattern covers the whole text");
+
+    let tagged = |key: &str, value: &str| create_app(json!({ "name": "site", "tags": { key: value } })).is_ok();
+    assert!(tagged("team", "Größe 1_.:/=+-@") && tagged("xaws:", "") && tagged("AWS:", "") && tagged("a,;<=b", ""));
+    assert!(!tagged("aws:", "") && !tagged("a b", "") && !tagged("a", "?") && !tagged("a", "b\n"));
+
+    let starts = |url: &str| {
+        let body = json!({ "sourceUrl": url }).to_string();
+        let routed = route(&Method::POST, "/apps/d1/branches/main/deployments/start").expect("it fits");
+        routed.input(None, body.as_bytes()).is_ok()
+    };
+    assert!(starts("s3://bucket/key.zip") && starts("http://") && starts("https://x/?a=b&c=%20"));
+    assert!(!starts("ftp://x") && !starts(" s3://x") && !starts("https://x\ny") && !starts("https://x\r"));
+    assert!(!starts("HTTPS://x") && !starts(""));
+}
+
+#[test]
+fn a_body_must_be_one_json_object() {
+    for (body, message) in [
+        (&b"["[..], "request body is not valid JSON: EOF while parsing a list at line 1 column 1"),
+        (b"nope", "request body is not valid JSON: expected ident at line 1 column 2"),
+        (b" ", "request body is not valid JSON: EOF while parsing a value at line 1 column 1"),
+        (b"{} {}", "request body is not valid JSON: trailing characters at line 1 column 4"),
+        (b"{\"x\": 1e999}", "request body is not valid JSON: number out of range at line 1 column 11"),
+        (b"{\"x\": \"\xff\"}", "request body is not valid JSON: invalid unicode code point at line 1 column 8"),
+        (b"null", "request body must be a JSON object"),
+        (b"[]", "request body must be a JSON object"),
+        (b"\"\"", "request body must be a JSON object"),
+    ] {
+        assert_eq!(start_job(body).unwrap_err().to_string(), message);
+    }
+    let deep = [b"{\"x\":".as_slice(), &[b'['; 100_000]].concat();
+    assert!(matches!(start_job(&deep), Err(Violation::MalformedBody(_))));
+}
+
+#[test]
+fn no_body_is_an_empty_object_and_an_unexpected_body_is_ignored() {
+    let deployments = route(&Method::POST, "/apps/d1/branches/main/deployments").expect("it fits");
+    assert_eq!(deployments.input(None, b"").expect("nothing is required").len(), 2);
+    assert!(start_job(b"").unwrap_err().to_string().contains("'jobType'"));
+
+    let stop = route(&Method::DELETE, "/apps/d1/branches/main/jobs/7/stop").expect("it fits");
+    assert_eq!(stop.input(None, b"\xffnot JSON").expect("the body is not looked at").len(), 3);
+}
+
+#[test]
+fn numbers_in_a_query_are_whole_and_in_range() {
+    for good in ["0", "1", "50", "%35"] {
+        list_jobs(&format!("maxResults={good}")).unwrap_or_else(|violation| panic!("{good}: {violation}"));
+    }
+    for (bad, message) in [
+        ("maxResults=51", "Member must have value less than or equal to 50"),
+        ("maxResults=-1", "Member must have value greater than or equal to 0"),
+        ("maxResults=abc", "Member must be an integer"),
+        ("maxResults=1.5", "Member must be an integer"),
+        ("maxResults=1e1", "Member must be an integer"),
+        ("maxResults=%205", "Member must be an integer"),
+        ("maxResults=5%20", "Member must be an integer"),
+        ("maxResults=+5", "Member must be an integer"),
+        ("maxResults=99999999999999999999999", "Member must be an integer"),
+        ("maxResults=", "Member must be an integer"),
+        ("maxResults", "Member must be an integer"),
+        ("maxResults=%3", "Member must be percent-encoded UTF-8"),
+        ("maxResults=1&maxResults=1", "Member must not be given more than once"),
+        ("maxResults=1&%6DaxResults=2", "Member must not be given more than once"),
+    ] {
+        let violation = list_jobs(bad).unwrap_err().to_string();
+        let expected = format!("Value at 'maxResults' failed to satisfy constraint: {message}");
+        assert_eq!(violation, format!("1 validation error detected: {expected}"), "{bad}");
+    }
+}
+
+#[test]
+fn a_plus_in_a_query_is_a_plus() {
+    assert_eq!(list_jobs("nextToken=a+b%2Bc%20d").expect("it is valid")["nextToken"], "a+b+c d");
+    assert_eq!(list_jobs("nextToken=a=b==").expect("it is valid")["nextToken"], "a=b==");
+}
+
+fn list_jobs(query: &str) -> Result<Map<String, Value>, Violation> {
+    route(&Method::GET, "/apps/d1/branches/main/jobs").expect("it fits").input(Some(query), b"")
+}
+
+fn start_job(body: &[u8]) -> Result<Map<String, Value>, Violation> {
+    route(&Method::POST, "/apps/d1/branches/main/jobs").expect("it fits").input(None, body)
+}
+
+fn create_app(body: Value) -> Result<Map<String, Value>, Violation> {
+    route(&Method::POST, "/apps").expect("it fits").input(None, body.to_string().as_bytes())
+}
