@@ -1,0 +1,253 @@
+//! The DEPLOY step: fetch or take the upload, verify, index, keep.
+
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tempfile::NamedTempFile;
+use windlass::{Artifact, FileSlot, JobId, Source, SourceUrlType, Uploads};
+use windlass_artifact::{Archive, Budget, FileAt, Index, PackError, Packer, ReadAt, VerifyError, verify};
+use windlass_store::{Blob, BranchUid, INLINE_MAX, JobKey, Staged, StoreError, keys};
+
+use crate::fetch::{Body, FetchError};
+use crate::log::Log;
+use crate::run::{Claimed, Halt};
+use crate::runner::Runner;
+
+/// What is kept and ready to go live.
+pub(crate) struct Deployed {
+    pub(crate) artifact: Artifact,
+    pub(crate) archive: Archive,
+}
+
+/// Zip bytes before they are verified.
+enum Zip {
+    /// Kept already: an upload.
+    Kept(Artifact),
+    /// To be kept once they are verified.
+    Staged(Staged),
+}
+
+impl Runner {
+    /// Executes the step. Small things that are to be kept are left in `blobs`, to ride in the commit that
+    /// goes live.
+    pub(crate) async fn deploy(
+        &self,
+        claimed: &Claimed,
+        log: &mut Log,
+        blobs: &mut Vec<(String, Bytes)>,
+    ) -> Result<Deployed, Halt> {
+        let (app, branch, job) = (&claimed.branch.app, &claimed.branch.name, claimed.key().job);
+        log.info(format_args!("Beginning deployment for application {app}, branch:{branch}, buildId {}", job.padded()));
+        let deployed = match &claimed.job.birth().source {
+            Source::Artifact(artifact) => self.kept_artifact(claimed, *artifact, log).await,
+            Source::Zip | Source::Files(_) | Source::UploadOf { .. } | Source::Url { .. } | Source::Repository => {
+                self.new_artifact(claimed, log, blobs).await
+            }
+        };
+        match &deployed {
+            Ok(_) => log.info("Deployment finished."),
+            Err(Halt::Failed(reason)) => log.error(format_args!("Failed to deploy: {reason}")),
+            Err(Halt::LetGo) => log.warning("Deployment was stopped."),
+        }
+        deployed
+    }
+
+    /// Goes back to what an earlier job kept. Nothing is fetched, verified or stored again.
+    async fn kept_artifact(&self, claimed: &Claimed, artifact: Artifact, log: &mut Log) -> Result<Deployed, Halt> {
+        log.info(format_args!("Going back to the artifact of job {}", artifact.job));
+        let branch = claimed.branch.uid;
+        let source = self.open_zip(branch, artifact).await?;
+        let gone = || Halt::Failed(format!("the index of job {}'s artifact is not kept any more", artifact.job));
+        let index = self.0.blobs.open(&keys::index(branch, artifact)).await?.ok_or_else(gone)?;
+        let archive = blocking(move || {
+            let index = Index::decode(&read(index)?).map_err(fault)?;
+            Archive::open(source, Arc::new(index)).map_err(fault)
+        });
+        Ok(Deployed { artifact, archive: archive.await? })
+    }
+
+    async fn new_artifact(
+        &self,
+        claimed: &Claimed,
+        log: &mut Log,
+        blobs: &mut Vec<(String, Bytes)>,
+    ) -> Result<Deployed, Halt> {
+        let branch = claimed.branch.uid;
+        let (artifact, source, staged) = match self.zip(claimed, log).await? {
+            Zip::Kept(artifact) => (artifact, self.open_zip(branch, artifact).await?, None),
+            Zip::Staged(staged) => {
+                let artifact = claimed.own_artifact(getrandom::u64().map_err(fault)?);
+                (artifact, open_staged(&staged)?, Some(staged))
+            }
+        };
+        log.info(format_args!("Verifying {} bytes", source.size()));
+        let index = self.verified(claimed, Arc::clone(&source)).await?;
+        log.info(format_args!("Verified {} files, {} bytes in all", index.len(), index.total_size()));
+        if let Some(staged) = staged {
+            blobs.extend(self.0.blobs.keep(keys::zip(branch, artifact), staged).await?);
+        }
+        let index = Arc::new(index);
+        let archive = Archive::open(source, Arc::clone(&index)).map_err(fault)?;
+        let directory = Arc::clone(self.0.blobs.directory());
+        let staged = blocking(move || directory.stage_bytes(index.encode()).map_err(fault)).await?;
+        blobs.extend(self.0.blobs.keep(keys::index(branch, artifact), staged).await?);
+        Ok(Deployed { artifact, archive })
+    }
+
+    /// The zip that the job deploys, wherever it comes from.
+    async fn zip(&self, claimed: &Claimed, log: &mut Log) -> Result<Zip, Halt> {
+        let key = claimed.key();
+        match &claimed.job.birth().source {
+            Source::Zip => uploaded_zip(key.job, claimed.job.uploads()).map(Zip::Kept),
+            Source::Files(files) => self.pack(claimed, key, files, log).await.map(Zip::Staged),
+            Source::UploadOf { job, uploads, files } if files.is_empty() => uploaded_zip(*job, uploads).map(Zip::Kept),
+            Source::UploadOf { job, files, .. } => {
+                let of = JobKey { job: *job, ..key };
+                self.pack(claimed, of, files, log).await.map(Zip::Staged)
+            }
+            Source::Url { url, url_type } => self.fetch(claimed, url, *url_type, log).await.map(Zip::Staged),
+            Source::Artifact(artifact) => Ok(Zip::Kept(*artifact)),
+            Source::Repository => {
+                Err(Halt::Failed("this server does not build repositories; deploy a zip or a file map".to_owned()))
+            }
+        }
+    }
+
+    async fn fetch(
+        &self,
+        claimed: &Claimed,
+        url: &str,
+        url_type: SourceUrlType,
+        log: &mut Log,
+    ) -> Result<Staged, Halt> {
+        if url_type == SourceUrlType::BucketPrefix || url.starts_with("s3://") {
+            return Err(Halt::Failed("this server does not read from S3; use an https URL of a zip".to_owned()));
+        }
+        let let_go = claimed.let_go().clone();
+        let staging = self.0.blobs.directory().staging();
+        let fetched = self.0.fetcher.fetch(url, staging, INLINE_MAX, async move { let_go.cancelled().await }).await;
+        let fetched = match fetched {
+            Ok(fetched) => fetched,
+            Err(FetchError::Interrupted) => return Err(Halt::LetGo),
+            Err(error) => return Err(fault(error)),
+        };
+        log.info(format_args!("Fetched {} bytes from {}", fetched.size, fetched.url));
+        Ok(match fetched.body {
+            Body::Inline(bytes) => Staged::Inline(bytes),
+            Body::File(file) => Staged::File(file.into_temp_path()),
+        })
+    }
+
+    /// Packs the uploaded files of `of` into a zip.
+    async fn pack(&self, claimed: &Claimed, of: JobKey, files: &[FileSlot], log: &mut Log) -> Result<Staged, Halt> {
+        let zip = self.0.blobs.directory().stage().map_err(fault)?;
+        let (blobs, files, let_go) = (self.0.blobs.clone(), files.to_vec(), claimed.let_go().clone());
+        let runtime = tokio::runtime::Handle::current();
+        log.info(format_args!("Packing {} files", files.len()));
+        blocking(move || {
+            let mut packer = Packer::new(zip);
+            for (slot, FileSlot { path, .. }) in (0..).zip(&files) {
+                if let_go.is_cancelled() {
+                    return Err(Halt::LetGo);
+                }
+                match runtime.block_on(blobs.open(&keys::file(of, slot)))? {
+                    Some(Blob::Inline(bytes)) => packer.add(path, &bytes[..]),
+                    Some(Blob::File(file)) => packer.add(path, file),
+                    None => return Err(Halt::Failed(format!("the uploaded file {path} is not kept any more"))),
+                }
+                .map_err(fault)?;
+            }
+            stage_packed(packer.finish().map_err(fault)?)
+        })
+        .await
+    }
+
+    /// Reads all of a zip once, and answers its index.
+    async fn verified(&self, claimed: &Claimed, source: Arc<dyn ReadAt>) -> Result<Index, Halt> {
+        let (budget, let_go) = (self.0.settings.budget, claimed.let_go().clone());
+        blocking(move || check(&*source, &budget, &|| !let_go.is_cancelled())).await
+    }
+
+    async fn open_zip(&self, branch: BranchUid, artifact: Artifact) -> Result<Arc<dyn ReadAt>, Halt> {
+        match self.0.blobs.open(&keys::zip(branch, artifact)).await? {
+            Some(Blob::Inline(bytes)) => Ok(Arc::new(bytes)),
+            Some(Blob::File(file)) => Ok(Arc::new(FileAt::new(file).map_err(fault)?)),
+            None => Err(Halt::Failed(format!("the zip of job {} is not kept any more", artifact.job))),
+        }
+    }
+}
+
+fn check(source: &dyn ReadAt, budget: &Budget, go_on: &dyn Fn() -> bool) -> Result<Index, Halt> {
+    match verify(source, budget, go_on) {
+        Ok(index) => Ok(index),
+        Err(VerifyError::Defect(defect)) => Err(fault(defect)),
+        Err(VerifyError::Io(error)) => Err(fault(error)),
+        Err(VerifyError::Interrupted) => Err(Halt::LetGo),
+    }
+}
+
+fn uploaded_zip(job: JobId, uploads: &Uploads) -> Result<Artifact, Halt> {
+    match uploads {
+        Uploads::Zip(Some(object)) => Ok(Artifact { job, object: *object }),
+        Uploads::Zip(None) | Uploads::None | Uploads::Files(_) => Err(Halt::Failed("no zip was uploaded".to_owned())),
+    }
+}
+
+fn open_staged(staged: &Staged) -> Result<Arc<dyn ReadAt>, Halt> {
+    Ok(match staged {
+        Staged::Inline(bytes) => Arc::new(bytes.clone()),
+        Staged::File(path) => Arc::new(FileAt::new(File::open(path).map_err(fault)?).map_err(fault)?),
+    })
+}
+
+/// Takes a small packed zip back into memory.
+fn stage_packed(mut zip: NamedTempFile) -> Result<Staged, Halt> {
+    zip.flush().map_err(fault)?;
+    if zip.as_file().metadata().map_err(fault)?.len() > INLINE_MAX as u64 {
+        return Ok(Staged::File(zip.into_temp_path()));
+    }
+    zip.rewind().map_err(fault)?;
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut zip, &mut bytes).map_err(fault)?;
+    Ok(Staged::Inline(bytes.into()))
+}
+
+fn read(blob: Blob) -> Result<Bytes, Halt> {
+    match blob {
+        Blob::Inline(bytes) => Ok(bytes),
+        Blob::File(mut file) => {
+            let mut bytes = Vec::new();
+            std::io::Read::read_to_end(&mut file, &mut bytes).map_err(fault)?;
+            Ok(bytes.into())
+        }
+    }
+}
+
+/// What is wrong, as the reason of a failure.
+fn fault(error: impl std::fmt::Display) -> Halt {
+    Halt::Failed(error.to_string())
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        fault(error)
+    }
+}
+
+impl From<PackError> for Halt {
+    fn from(error: PackError) -> Self {
+        fault(error)
+    }
+}
+
+/// Runs what reads or computes for long off the threads that answer requests.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Halt> + Send + 'static,
+) -> Result<T, Halt> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(fault(error)),
+    }
+}

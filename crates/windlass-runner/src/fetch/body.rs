@@ -1,0 +1,85 @@
+//! Where a body's bytes go: memory while they are few, a temporary file from then on.
+
+use std::io;
+use std::path::Path;
+
+use bytes::{Bytes, BytesMut};
+use tempfile::{NamedTempFile, TempPath};
+use tokio::fs::File;
+use tokio::io::{AsyncWriteExt, BufWriter};
+
+/// A fetched body.
+#[derive(Debug)]
+pub enum Body {
+    /// A small one, in memory.
+    Inline(Bytes),
+    /// A large one, in a file that is removed when this is dropped. It is written but not synced, and its position is at
+    /// the end.
+    File(NamedTempFile),
+}
+
+/// How much is gathered before the disk is asked to write.
+const WRITE_SIZE: usize = 256 * 1024;
+
+pub(super) struct Receiver<'a> {
+    into: &'a Path,
+    inline_up_to: usize,
+    store: Store,
+}
+
+enum Store {
+    Memory(BytesMut),
+    File(Growing),
+}
+
+/// A temporary file that is being written.
+struct Growing {
+    file: BufWriter<File>,
+    path: TempPath,
+}
+
+impl<'a> Receiver<'a> {
+    pub(super) fn new(into: &'a Path, inline_up_to: usize) -> Self {
+        Self { into, inline_up_to, store: Store::Memory(BytesMut::new()) }
+    }
+
+    pub(super) async fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
+        match &mut self.store {
+            Store::Memory(held) if chunk.len() <= self.inline_up_to.saturating_sub(held.len()) => {
+                held.extend_from_slice(chunk);
+                Ok(())
+            }
+            Store::Memory(held) => {
+                let mut growing = Growing::create(self.into)?;
+                growing.file.write_all(held).await?;
+                growing.file.write_all(chunk).await?;
+                self.store = Store::File(growing);
+                Ok(())
+            }
+            Store::File(growing) => growing.file.write_all(chunk).await,
+        }
+    }
+
+    pub(super) async fn finish(self) -> io::Result<Body> {
+        match self.store {
+            Store::Memory(held) => Ok(Body::Inline(held.freeze())),
+            Store::File(growing) => growing.finish().await.map(Body::File),
+        }
+    }
+}
+
+impl Growing {
+    // Created on this thread, not on one for blocking work: a fetch that is stopped in between would otherwise be over
+    // before its file is gone.
+    fn create(into: &Path) -> io::Result<Self> {
+        let (file, path) = tempfile::Builder::new().prefix("fetch-").tempfile_in(into)?.into_parts();
+        Ok(Self { file: BufWriter::with_capacity(WRITE_SIZE, File::from_std(file)), path })
+    }
+
+    async fn finish(self) -> io::Result<NamedTempFile> {
+        let Self { mut file, path } = self;
+        file.flush().await?;
+        let file = file.into_inner().into_std().await;
+        Ok(NamedTempFile::from_parts(file, path))
+    }
+}

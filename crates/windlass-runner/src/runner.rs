@@ -1,0 +1,211 @@
+//! The three things that a runner does all the time: take work, keep its hold on it, sweep.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::sync::{Notify, broadcast};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use windlass::{AppId, Command, next_to_claim};
+use windlass_artifact::Budget;
+use windlass_store::{Address, Blobs, Candidate, Clock, Extras, Lease, Notice, RunnerId, Store, StoreError, execute};
+
+use crate::fetch::Fetcher;
+use crate::inflight::InFlight;
+
+/// How many candidates and how many overdue jobs are looked at in one go.
+const BATCH: usize = 128;
+
+/// What a runner may do, and how often it does what it does all the time.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many jobs it has in hand at a time at most. AWS's default for an account is 5.
+    pub concurrent: u64,
+    /// How long its hold on a job lasts unless it is renewed, which it is three times as often.
+    pub lease: Duration,
+    /// How often it looks for overdue jobs, and for work that no news told of.
+    pub sweep: Duration,
+    /// What an artifact may be.
+    pub budget: Budget,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { concurrent: 5, lease: Duration::from_secs(30), sweep: Duration::from_secs(1), budget: Budget::default() }
+    }
+}
+
+/// A runner. Cheap to clone.
+#[derive(Clone)]
+pub struct Runner(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) id: RunnerId,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) blobs: Blobs,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) settings: Settings,
+    pub(crate) in_flight: InFlight,
+    tasks: TaskTracker,
+    /// A job has changed, or one is out of hand, so there may be work or room for it.
+    news: Notify,
+}
+
+impl Runner {
+    /// A runner on `store`. `id` must be new for each life of a process.
+    #[must_use]
+    pub fn new(
+        id: RunnerId,
+        store: Arc<dyn Store>,
+        blobs: Blobs,
+        clock: Arc<dyn Clock>,
+        fetcher: Fetcher,
+        settings: Settings,
+    ) -> Self {
+        let (in_flight, tasks, news) = (InFlight::default(), TaskTracker::new(), Notify::new());
+        Self(Arc::new(Inner { id, store, blobs, clock, fetcher, settings, in_flight, tasks, news }))
+    }
+
+    /// Works until `stop` fires; then takes no more jobs, and returns when those in hand have ended.
+    pub async fn run(&self, stop: CancellationToken) {
+        // Until the last job is out of hand, news are heard, holds are kept and overdue jobs ended.
+        let background = CancellationToken::new();
+        let mut others = JoinSet::new();
+        others.spawn(self.clone().listen(self.0.store.notices(), background.clone()));
+        others.spawn(self.clone().keep_holds(background.clone()));
+        others.spawn(self.clone().sweep(background.clone()));
+        self.take_work(stop).await;
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        background.cancel();
+        others.join_all().await;
+    }
+
+    async fn take_work(&self, stop: CancellationToken) {
+        let mut tick = ticks(self.0.settings.sweep);
+        loop {
+            if let Err(error) = self.take_what_there_is().await {
+                tracing::warn!("cannot look for work: {error}");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.0.news.notified() => {}
+                _ = tick.tick() => {}
+            }
+        }
+    }
+
+    /// Tells news to those whom they concern.
+    async fn listen(self, mut news: broadcast::Receiver<Notice>, stop: CancellationToken) {
+        loop {
+            let next = tokio::select! {
+                () = stop.cancelled() => return,
+                next = news.recv() => next,
+            };
+            match next {
+                Ok(notice) => self.0.in_flight.hear(&notice),
+                // Whatever was missed, renewing the holds finds it out.
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+            self.0.news.notify_one();
+        }
+    }
+
+    async fn take_what_there_is(&self) -> Result<(), StoreError> {
+        let inner = &self.0;
+        if inner.in_flight.len() as u64 >= inner.settings.concurrent {
+            return Ok(());
+        }
+        let work = inner.store.work(inner.clock.now(), BATCH).await?;
+        let mut working = work.working;
+        let mut candidates = work.candidates;
+        // Those of lost runners first: they have waited, and each holds up its branch.
+        candidates.sort_by_key(|candidate| !candidate.lost);
+        while (inner.in_flight.len() as u64) < inner.settings.concurrent {
+            let first_group = candidates.iter().take_while(|candidate| candidate.lost == candidates[0].lost);
+            let apps: Vec<AppId> = first_group.map(|candidate| candidate.app.clone()).collect();
+            let Some(index) = next_to_claim(inner.settings.concurrent, &working, &apps) else { break };
+            let candidate = candidates.remove(index);
+            self.start(&candidate, &mut working);
+        }
+        Ok(())
+    }
+
+    fn start(&self, candidate: &Candidate, working: &mut Vec<(AppId, u64)>) {
+        let Some(hand) = self.0.in_flight.take(candidate.key) else { return };
+        match working.iter_mut().find(|(app, _)| *app == candidate.app) {
+            Some((_, count)) => *count += 1,
+            None => working.push((candidate.app.clone(), 1)),
+        }
+        let runner = self.clone();
+        let lost = candidate.lost;
+        self.0.tasks.spawn(async move {
+            runner.take(hand, lost).await;
+            runner.0.news.notify_one();
+        });
+    }
+
+    async fn keep_holds(self, stop: CancellationToken) {
+        let inner = &self.0;
+        let mut tick = ticks(inner.settings.lease / 3);
+        while !ended(&stop, tick.tick()).await {
+            let before = inner.in_flight.keys();
+            if before.is_empty() {
+                continue;
+            }
+            match inner.store.renew(&self.lease()).await {
+                Ok(held) => inner.in_flight.keep_only(&before, &held),
+                Err(error) => tracing::warn!("cannot renew the hold on {} jobs: {error}", before.len()),
+            }
+        }
+    }
+
+    /// Ends what is overdue, with no help from whoever had it.
+    async fn sweep(self, stop: CancellationToken) {
+        let inner = &self.0;
+        let mut tick = ticks(inner.settings.sweep);
+        while !ended(&stop, tick.tick()).await {
+            let now = inner.clock.now();
+            let due = match inner.store.due(now, BATCH).await {
+                Ok(due) => due,
+                Err(error) => {
+                    tracing::warn!("cannot look for overdue jobs: {error}");
+                    continue;
+                }
+            };
+            for key in due {
+                let expired =
+                    execute(&*inner.store, Address::Key(key), &[Command::Expire], now, Extras::default()).await;
+                match expired {
+                    Ok(done) => tracing::info!(branch = %done.branch.name, job = %done.job.id(), "overdue"),
+                    Err(error) => tracing::warn!("cannot end an overdue job: {error}"),
+                }
+            }
+        }
+    }
+
+    /// A hold that begins now.
+    pub(crate) fn lease(&self) -> Lease {
+        let length = TimeDelta::from_std(self.0.settings.lease).unwrap_or(TimeDelta::MAX);
+        Lease { runner: self.0.id.clone(), until: self.0.clock.now() + length }
+    }
+}
+
+fn ticks(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval(period.max(Duration::from_millis(1)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Waits for `next`, and answers whether `stop` fired first.
+async fn ended<T>(stop: &CancellationToken, next: impl Future<Output = T>) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => true,
+        _ = next => false,
+    }
+}
