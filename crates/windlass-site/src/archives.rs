@@ -1,0 +1,151 @@
+//! The artifacts that were served of late, kept open.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use thiserror::Error;
+use windlass::Artifact;
+use windlass_artifact::{Archive, FileAt, Index, IndexError, OpenError, ReadAt};
+use windlass_store::{Blob, Blobs, BranchUid, StoreError, keys};
+
+/// An artifact, open to be read. A clone is a few counters.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    pub(crate) archive: Archive,
+    /// The key of the zip, for the log.
+    pub(crate) key: Arc<str>,
+    /// Whether reading it waits for no disk.
+    pub(crate) in_memory: bool,
+}
+
+/// Opens artifacts and keeps those that were used last. What is kept under a key never changes, so nothing here grows old.
+pub(crate) struct Archives {
+    blobs: Blobs,
+    /// The one that was used last is the last.
+    open: Mutex<Vec<(Key, Opened)>>,
+}
+
+/// An artifact among those of all branches.
+type Key = (BranchUid, Artifact);
+
+impl Archives {
+    pub(crate) fn new(blobs: Blobs) -> Self {
+        Self { blobs, open: Mutex::new(Vec::with_capacity(CAPACITY)) }
+    }
+
+    /// The artifact, open. Two requests that come first at the same time both open it.
+    pub(crate) async fn open(&self, branch: BranchUid, artifact: Artifact) -> Result<Opened, ArchiveError> {
+        let key = (branch, artifact);
+        if let Some(opened) = self.recall(key) {
+            return Ok(opened);
+        }
+        let opened = self.load(branch, artifact).await?;
+        self.remember(key, opened.clone());
+        Ok(opened)
+    }
+
+    fn recall(&self, key: Key) -> Option<Opened> {
+        let mut open = self.lock();
+        let position = open.iter().rposition(|(known, _)| *known == key)?;
+        // Most often it is the last already.
+        open[position..].rotate_left(1);
+        open.last().map(|(_, opened)| opened.clone())
+    }
+
+    fn remember(&self, key: Key, opened: Opened) {
+        let mut open = self.lock();
+        open.retain(|(known, _)| *known != key);
+        if open.len() >= CAPACITY {
+            open.remove(0);
+        }
+        open.push((key, opened));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Key, Opened)>> {
+        // A panic under the lock leaves whole entries behind.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn load(&self, branch: BranchUid, artifact: Artifact) -> Result<Opened, ArchiveError> {
+        let (zip_key, index_key) = (keys::zip(branch, artifact), keys::index(branch, artifact));
+        let zip = self.fetch(&zip_key).await?;
+        let index = self.fetch(&index_key).await?;
+        let decoded = tokio::task::spawn_blocking(move || decode(index)).await;
+        let index = decoded.unwrap_or_else(|panic| Err(io::Error::other(panic).into()));
+        let index = index.map_err(|reason| ArchiveError { key: index_key, reason })?;
+        match assemble(zip, index) {
+            Ok((archive, in_memory)) => Ok(Opened { archive, in_memory, key: zip_key.into() }),
+            Err(reason) => Err(ArchiveError { key: zip_key, reason }),
+        }
+    }
+
+    async fn fetch(&self, key: &str) -> Result<Blob, ArchiveError> {
+        let found = match self.blobs.open(key).await {
+            Ok(Some(blob)) => return Ok(blob),
+            Ok(None) => Reason::Missing,
+            Err(error) => Reason::Store(error),
+        };
+        Err(ArchiveError { key: key.to_owned(), reason: found })
+    }
+}
+
+/// A live artifact cannot be opened.
+#[derive(Debug)]
+pub(crate) struct ArchiveError {
+    /// The key under which something is wrong.
+    pub(crate) key: String,
+    /// What is wrong.
+    pub(crate) reason: Reason,
+}
+
+/// What is wrong with an artifact.
+#[derive(Debug, Error)]
+pub(crate) enum Reason {
+    #[error("nothing is kept under the key")]
+    Missing,
+    #[error(transparent)]
+    Store(StoreError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error(transparent)]
+    Archive(#[from] OpenError),
+    #[error("it cannot be read: {0}")]
+    Read(#[from] io::Error),
+}
+
+impl Reason {
+    /// What the store said, where it is at fault.
+    pub(crate) fn store(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::Missing | Self::Index(_) | Self::Archive(_) | Self::Read(_) => None,
+        }
+    }
+}
+
+fn decode(index: Blob) -> Result<Index, Reason> {
+    let bytes = match index {
+        Blob::Inline(bytes) => bytes,
+        Blob::File(file) => read_all(file)?,
+    };
+    Ok(Index::decode(&bytes)?)
+}
+
+fn read_all(mut file: File) -> io::Result<Bytes> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes.into())
+}
+
+fn assemble(zip: Blob, index: Index) -> Result<(Archive, bool), Reason> {
+    let (source, in_memory): (Arc<dyn ReadAt>, _) = match zip {
+        Blob::Inline(bytes) => (Arc::new(bytes), true),
+        Blob::File(file) => (Arc::new(FileAt::new(file)?), false),
+    };
+    Ok((Archive::open(source, Arc::new(index))?, in_memory))
+}
+
+/// How many artifacts are kept open. Each is a file or at most 1 MiB in memory, and its index.
+const CAPACITY: usize = 64;
