@@ -1,0 +1,134 @@
+//! `windlass serve`: a server until it is told to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use ipnet::IpNet;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use windlass::Account;
+use windlass_cli::server::{Config, Server};
+use windlass_runner::Settings;
+
+use crate::client::output;
+
+/// Serve the API and the sites
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// Where to listen; port 0 takes any
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8420", env = "WINDLASS_LISTEN")]
+    listen: SocketAddr,
+
+    /// Where to keep everything
+    #[arg(long, value_name = "DIR", default_value = "windlass-data", env = "WINDLASS_DATA")]
+    data: PathBuf,
+
+    /// How requests prove who sent them
+    #[arg(long, value_enum, default_value_t = Auth::Sigv4)]
+    auth: Auth,
+
+    /// A network that sources may be fetched from although it is not public; may be repeated
+    #[arg(long, value_name = "CIDR")]
+    allow_source: Vec<IpNet>,
+
+    /// The name below which sites are: BRANCH.APPID.NAME
+    #[arg(long, value_name = "NAME", default_value = "localhost")]
+    site_domain: String,
+
+    /// How many jobs may work at a time
+    #[arg(long, value_name = "N", default_value_t = Settings::default().concurrent, value_parser = clap::value_parser!(u64).range(1..))]
+    concurrent_jobs: u64,
+
+    /// The region to answer for
+    #[arg(long, default_value = "us-east-1")]
+    region: String,
+
+    /// The account to answer for
+    #[arg(long, value_name = "12 DIGITS", default_value = "000000000000", value_parser = account)]
+    account: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Auth {
+    /// By AWS Signature Version 4
+    Sigv4,
+    /// Not at all; only on a loopback address
+    None,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
+        Ok(text.to_owned())
+    } else {
+        Err("an account is 12 digits".to_owned())
+    }
+}
+
+impl Args {
+    fn config(self) -> Config {
+        let Self { listen, data, auth, allow_source, site_domain, concurrent_jobs, region, account } = self;
+        Config {
+            listen,
+            signed: auth == Auth::Sigv4,
+            account: Account { region, id: account },
+            site_domain,
+            allow_source,
+            runner: Settings { concurrent: concurrent_jobs, ..Settings::default() },
+            ..Config::new(data)
+        }
+    }
+}
+
+pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Before anyone can know that we are here, so that no signal is missed.
+    let stop = Stop::listen()?;
+    let signed = args.auth == Auth::Sigv4;
+    if !signed && !args.listen.ip().is_loopback() {
+        output::note(format_args!(
+            "windlass: --auth none is for loopback addresses only, and {} is none; anyone who reaches it could do anything",
+            args.listen.ip()
+        ));
+        return Ok(ExitCode::from(2));
+    }
+    let server = Server::start(args.config()).await?;
+    output::line(format_args!("windlass serves {}", server.endpoint()))?;
+    output::line(format_args!("  data         {}", server.data().path().display()))?;
+    if signed {
+        output::line(format_args!("  credentials  {}", server.data().credentials_path().display()))?;
+    }
+    output::line(format_args!(
+        "  to point AWS's clients at it:  eval \"$(windlass env --data {})\"",
+        server.data().path().display()
+    ))?;
+    stop.wait().await;
+    output::note(format_args!("stopping; what has begun may end"));
+    let again = Stop::listen()?;
+    tokio::select! {
+        () = server.shut_down() => {}
+        () = again.wait() => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// SIGINT and SIGTERM, from the moment this is made.
+pub(crate) struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    pub(crate) async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

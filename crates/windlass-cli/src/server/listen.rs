@@ -1,0 +1,89 @@
+//! Connections: each is told apart by its Host header into a site's and the API's.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::Body;
+use http::header::HOST;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use windlass_http::Api;
+use windlass_site::Sites;
+
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long requests that have begun may take to end once the server stops.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What answers.
+#[derive(Clone)]
+pub(super) struct Service {
+    pub(super) api: Api,
+    pub(super) sites: Sites,
+}
+
+impl Service {
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
+        Ok(match host.and_then(|host| self.sites.host(host)) {
+            Some(site) => self.sites.serve(&site, &request.into_parts().0).await,
+            None => self.api.handle(request.map(Body::new)).await,
+        })
+    }
+}
+
+/// Answers until `stop` fires, then lets the requests end that have begun.
+pub(super) async fn listen(listener: TcpListener, service: Service, stop: CancellationToken) {
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    server.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT);
+    let graceful = GracefulShutdown::new();
+    while let Some(stream) = accept(&listener, &stop).await {
+        let service = service.clone();
+        let connection = server.serve_connection_with_upgrades(
+            TokioIo::new(stream),
+            service_fn(move |request| service.clone().answer(request)),
+        );
+        let connection = graceful.watch(connection.into_owned());
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!("a connection ended: {error}");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests were still open {} seconds after the stop", GRACE.as_secs());
+    }
+}
+
+/// The next connection, or `None` once `stop` fired.
+async fn accept(listener: &TcpListener, stop: &CancellationToken) -> Option<tokio::net::TcpStream> {
+    loop {
+        let accepted: std::io::Result<(_, SocketAddr)> = tokio::select! {
+            () = stop.cancelled() => return None,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                // Answers are small and whole: waiting to fill a packet only delays them.
+                let _ = stream.set_nodelay(true);
+                return Some(stream);
+            }
+            Err(error) => {
+                // Too many open files, most likely; others may close some.
+                tracing::warn!("cannot accept a connection: {error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}

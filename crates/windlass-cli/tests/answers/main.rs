@@ -1,0 +1,11 @@
+//! What the API answers, member by member: what the model requires, what Terraform expects, and what emulators get wrong.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
+mod apps;
+mod branches;
+mod capacity;
+mod jobs;
+mod lists;
+#[path = "../support/mod.rs"]
+mod support;

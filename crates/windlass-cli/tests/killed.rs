@@ -1,0 +1,240 @@
+//! A server that is killed: its jobs are taken up again, and nothing that it acknowledged is lost.
+
+#![allow(clippy::unwrap_used, reason = "a test panics by design")]
+
+mod support;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use aws_sdk_amplify::Client;
+use aws_sdk_amplify::types::{Job, JobStatus};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use futures_util::StreamExt as _;
+use support::process::Process;
+use support::{BRANCH, ended, page, status};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::interval;
+
+#[tokio::test]
+async fn a_job_in_the_middle_of_which_the_server_is_killed_is_done_by_the_next() {
+    let (source, asked, open) = gated_source().await;
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path();
+    let first = Process::serve(data, &[]);
+    let client = first.client(data);
+    let app = make_app(&client, &[BRANCH]).await;
+    deploy(&client, &app, page("before")).await;
+    let start = client.start_deployment().app_id(&app).branch_name(BRANCH).source_url(&source);
+    let job = start.send().await.unwrap().job_summary.unwrap().job_id;
+    until(&client, &app, &job, |status| *status == JobStatus::Running).await;
+    wait_for(|| asked.load(Ordering::SeqCst) == 1).await;
+    first.kill();
+
+    open.store(true, Ordering::SeqCst);
+    let second = Process::serve(data, &[]);
+    let client = second.client(data);
+    assert_eq!(visit(&second, &app, "/").await, "before");
+    let done = until(&client, &app, &job, ended).await;
+    assert_eq!(status(&done), JobStatus::Succeed, "{done:?}");
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    assert_eq!(visit(&second, &app, "/").await, "after");
+}
+
+#[tokio::test]
+async fn a_job_whose_every_runner_is_killed_fails_and_says_so() {
+    let (source, asked, _never) = gated_source().await;
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path();
+    let mut server = Process::serve(data, &[]);
+    let client = server.client(data);
+    let app = make_app(&client, &[BRANCH]).await;
+    let start = client.start_deployment().app_id(&app).branch_name(BRANCH).source_url(&source);
+    let job = start.send().await.unwrap().job_summary.unwrap().job_id;
+    for attempt in 1..=3 {
+        wait_for(|| asked.load(Ordering::SeqCst) == attempt).await;
+        server.kill();
+        server = Process::serve(data, &[]);
+    }
+    let client = server.client(data);
+    let failed = until(&client, &app, &job, ended).await;
+    assert_eq!(status(&failed), JobStatus::Failed);
+    let output =
+        support::process::windlass().args(["jobs", "show", &job, "--app", &app, "--data"]).arg(data).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.contains("the runner was lost in each of 3 attempts"), "{shown}");
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path();
+    let names: Vec<_> = (0..8).map(|n| format!("b{n}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let mut acknowledged: Vec<(String, String, JobStatus)> = Vec::new();
+    let mut app = None;
+    for _ in 0..3 {
+        let server = Process::serve(data, &[]);
+        let client = server.client(data);
+        if app.is_none() {
+            app = Some(make_app(&client, &names).await);
+        }
+        let app = app.clone().unwrap();
+        let enough = Arc::new(AtomicU32::new(0));
+        let mut loads = JoinSet::new();
+        for name in &names {
+            loads.spawn(load(client.clone(), app.clone(), (*name).to_owned(), Arc::clone(&enough)));
+        }
+        wait_for(|| enough.load(Ordering::SeqCst) >= 40).await;
+        server.kill();
+        for seen in loads.join_all().await {
+            acknowledged.extend(seen);
+        }
+    }
+
+    let server = Process::serve(data, &[]);
+    let (client, app) = (server.client(data), app.unwrap());
+    assert!(acknowledged.len() >= 120, "{}", acknowledged.len());
+    for (branch, job, told) in acknowledged {
+        let call = client.get_job().app_id(&app).branch_name(&branch).job_id(&job);
+        let job = call.send().await.unwrap().job.unwrap();
+        let now = status(&job);
+        // What a client was told is true, or was and time has gone on.
+        if told == JobStatus::Cancelled {
+            assert_eq!(now, told, "{branch}");
+        } else {
+            assert!(now == told || ended(&now), "{branch} was told {told:?} and is {now:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_asked_to_stop_ends_what_has_begun() {
+    let (source, asked, open) = gated_source().await;
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path();
+    let server = Process::serve(data, &[]);
+    let client = server.client(data);
+    let app = make_app(&client, &[BRANCH]).await;
+    let start = client.start_deployment().app_id(&app).branch_name(BRANCH).source_url(&source);
+    let job = start.send().await.unwrap().job_summary.unwrap().job_id;
+    wait_for(|| asked.load(Ordering::SeqCst) == 1).await;
+    let id = server.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    open.store(true, Ordering::SeqCst);
+    let code = tokio::task::spawn_blocking(move || server.wait()).await.unwrap();
+    assert_eq!(code, Some(0));
+
+    let next = Process::serve(data, &[]);
+    let done = until(&next.client(data), &app, &job, ended).await;
+    assert_eq!(status(&done), JobStatus::Succeed);
+    assert_eq!(asked.load(Ordering::SeqCst), 1, "it was done once, by the first server");
+}
+
+/// Creates and stops deployments until the server is gone; answers what it was told.
+async fn load(client: Client, app: String, branch: String, count: Arc<AtomicU32>) -> Vec<(String, String, JobStatus)> {
+    let mut told = Vec::new();
+    loop {
+        let Ok(made) = client.create_deployment().app_id(&app).branch_name(&branch).send().await else {
+            // The last life's job may still be open on this branch.
+            let Ok(open) = client.list_jobs().app_id(&app).branch_name(&branch).max_results(1).send().await else {
+                return told;
+            };
+            let job = open.job_summaries[0].job_id.clone();
+            let stop = client.stop_job().app_id(&app).branch_name(&branch).job_id(job);
+            if stop.send().await.is_err() {
+                return told;
+            }
+            continue;
+        };
+        let job = made.job_id.unwrap();
+        told.push((branch.clone(), job.clone(), JobStatus::Created));
+        count.fetch_add(1, Ordering::SeqCst);
+        let stop = client.stop_job().app_id(&app).branch_name(&branch).job_id(&job);
+        let Ok(stopped) = stop.send().await else { return told };
+        told.push((branch.clone(), job, stopped.job_summary.unwrap().status));
+    }
+}
+
+/// A source that counts who asks, and drips until it is opened.
+async fn gated_source() -> (String, Arc<AtomicU32>, Arc<AtomicBool>) {
+    let (asked, open) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
+    let router = Router::new().route("/site.zip", get(answer)).with_state((Arc::clone(&asked), Arc::clone(&open)));
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}/site.zip", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, asked, open)
+}
+
+async fn answer(State((asked, open)): State<(Arc<AtomicU32>, Arc<AtomicBool>)>) -> impl IntoResponse {
+    asked.fetch_add(1, Ordering::SeqCst);
+    let body = futures_util::stream::once(async move {
+        wait_for(|| open.load(Ordering::SeqCst)).await;
+        Ok::<_, std::io::Error>(Bytes::from(page("after")))
+    });
+    Body::from_stream(body.boxed())
+}
+
+async fn make_app(client: &Client, branches: &[&str]) -> String {
+    let app = client.create_app().name("demo").send().await.unwrap().app.unwrap().app_id;
+    for branch in branches {
+        client.create_branch().app_id(&app).branch_name(*branch).send().await.unwrap();
+    }
+    app
+}
+
+async fn deploy(client: &Client, app: &str, zip: Vec<u8>) {
+    let made = client.create_deployment().app_id(app).branch_name(BRANCH).send().await.unwrap();
+    let job = made.job_id.unwrap();
+    support::http().put(made.zip_upload_url).body(zip).send().await.unwrap();
+    client.start_deployment().app_id(app).branch_name(BRANCH).job_id(&job).send().await.unwrap();
+    assert_eq!(status(&until(client, app, &job, ended).await), JobStatus::Succeed);
+}
+
+async fn until(client: &Client, app: &str, job: &str, is: impl Fn(&JobStatus) -> bool) -> Job {
+    let mut look = interval(Duration::from_millis(5));
+    loop {
+        look.tick().await;
+        let call = client.get_job().app_id(app).branch_name(BRANCH).job_id(job);
+        let job = call.send().await.unwrap().job.unwrap();
+        if is(&status(&job)) {
+            return job;
+        }
+    }
+}
+
+async fn wait_for(is: impl Fn() -> bool) {
+    let mut look = interval(Duration::from_millis(2));
+    while !is() {
+        look.tick().await;
+    }
+}
+
+async fn visit(server: &Process, app: &str, path: &str) -> String {
+    let host = format!("{BRANCH}.{app}.localhost");
+    let answer = support::http().get(format!("{}{path}", server.endpoint)).header("host", host).send().await.unwrap();
+    answer.text().await.unwrap()
+}
+
+/// The data directory belongs to one process.
+#[tokio::test]
+async fn a_second_server_on_the_same_directory_is_refused_by_name() {
+    let data = tempfile::tempdir().unwrap();
+    let _first = Process::serve(data.path(), &[]);
+    let second = second_server(data.path());
+    assert!(!second.0);
+    assert!(second.1.contains("is in use by another windlass process"), "{}", second.1);
+}
+
+fn second_server(data: &Path) -> (bool, String) {
+    let output =
+        support::process::windlass().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).output().unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
