@@ -11,8 +11,8 @@ use axum::routing::get;
 use chrono::TimeDelta;
 use futures_util::StreamExt as _;
 use md5::{Digest as _, Md5};
+use support::web::serve;
 use support::{BRANCH, World, error, page, reason, status, zip};
-use tokio::net::TcpListener;
 
 #[tokio::test]
 async fn a_zip_is_uploaded_started_and_served() {
@@ -287,12 +287,4 @@ async fn an_app_that_is_connected_to_a_repository_takes_no_deployments_by_hand()
     world.client.create_branch().app_id(&app.app_id).branch_name(BRANCH).send().await.unwrap();
     let refused = world.client.create_deployment().app_id(&app.app_id).branch_name(BRANCH).send().await.unwrap_err();
     assert_eq!(error(refused).1, "Operation not supported. App is already connected a repository.");
-}
-
-/// A web server on this machine; answers its origin.
-async fn serve(router: Router) -> String {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let origin = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    origin
 }

@@ -77,6 +77,17 @@ impl Call<'_> {
     pub(crate) async fn delete_app(mut self) -> Result<Answer, ApiError> {
         let OneApp { app_id } = self.read()?;
         let app = self.app(&app_id).await?;
+        let mut from = None;
+        loop {
+            let page = self.api.store().branches(&app_id, from, 100).await?;
+            for branch in &page.items {
+                self.stop_all(branch).await?;
+            }
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
         let branches = self.api.store().delete_app(&app_id).await?.ok_or_else(|| ApiError::no_app(&app_id))?;
         for branch in branches {
             self.api.blobs().delete(&keys::branch(branch)).await?;

@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use windlass::{AppId, BranchName, Resource};
-use windlass_store::{Attributes, NewBranch, StoreError, StoredBranch, keys};
+use windlass::{AppId, BranchName, Command, Resource};
+use windlass_store::{
+    Address, Attributes, ExecuteError, Extras, JobKey, NewBranch, StoreError, StoredBranch, execute, keys,
+};
 
 use crate::answer::Answer;
 use crate::api::Call;
@@ -82,6 +84,7 @@ impl Call<'_> {
     pub(crate) async fn delete_branch(mut self) -> Result<Answer, ApiError> {
         let OneBranch { app_id, branch_name } = self.read()?;
         let branch = self.branch(&app_id, &branch_name).await?;
+        self.stop_all(&branch).await?;
         match self.api.store().delete_branch(branch.uid).await {
             Ok(()) => {}
             Err(StoreError::Conflict) => return Err(ApiError::no_branch(&branch_name)),
@@ -89,6 +92,20 @@ impl Call<'_> {
         }
         self.api.blobs().delete(&keys::branch(branch.uid)).await?;
         self.branch_answer(&branch)
+    }
+
+    /// Stops the unfinished jobs of a branch that is to be deleted, so that nobody goes on working for nothing.
+    pub(crate) async fn stop_all(&self, branch: &StoredBranch) -> Result<(), ApiError> {
+        for job in branch.branch.unfinished() {
+            let address = Address::Key(JobKey { branch: branch.uid, job });
+            let stop = [Command::Stop { by: self.caller.as_ref().map(|key| key.as_str().into()) }];
+            match execute(self.api.store(), address, &stop, self.now, Extras::default()).await {
+                // One that has ended or gone meanwhile is as good as stopped.
+                Ok(_) | Err(ExecuteError::NoBranch | ExecuteError::NoJob) => {}
+                Err(ExecuteError::Store(error)) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// The branch, or the error that says whether it or its app is missing.

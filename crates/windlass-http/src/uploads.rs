@@ -10,7 +10,7 @@ use http::{Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use md5::{Digest as _, Md5};
 use tempfile::NamedTempFile;
-use windlass::{Artifact, Command, FileSlot, Job, Source};
+use windlass::{Artifact, Command, FileSlot, Job, Source, Uploads};
 use windlass_store::{Address, Blob, ExecuteError, Extras, INLINE_MAX, JobKey, Staged, StoreError, execute, keys};
 
 use crate::answer;
@@ -59,8 +59,8 @@ impl Api {
             Some(_) => keys::file(key, slot),
             None => keys::zip(key.branch, Artifact { job: key.job, object }),
         };
-        let blobs = self.blobs().keep(name, staged).await.map_err(|error| no_room(&error))?.into_iter().collect();
-        let extras = Extras { blobs, ..Extras::default() };
+        let blobs = self.blobs().keep(name.clone(), staged).await.map_err(|error| no_room(&error))?;
+        let extras = Extras { blobs: blobs.into_iter().collect(), ..Extras::default() };
         let done = execute(self.store(), Address::Key(key), &[upload], self.now(), extras).await;
         let done = match done {
             Ok(done) => done,
@@ -72,7 +72,17 @@ impl Api {
             Err(ExecuteError::NoJob) => return Err(ApiError::no_job(key.job)),
             Err(ExecuteError::Store(error)) => return Err(error.into()),
         };
-        done.answer.map_err(|rejection| ApiError::rejected(&rejection, Some(&done.job)))?;
+        if let Err(rejection) = done.answer {
+            // The bytes of a file are the same each time; those of a zip are kept for this upload alone.
+            if file.is_none() {
+                self.blobs().delete(&name).await?;
+            }
+            return Err(ApiError::rejected(&rejection, Some(&done.job)));
+        }
+        if let Uploads::Zip(Some(before)) = *job.uploads() {
+            // This upload takes the place of that one, which no runner has seen: the job has not been started.
+            self.blobs().delete(&keys::zip(key.branch, Artifact { job: key.job, object: before })).await?;
+        }
         Ok(accepted(md5))
     }
 

@@ -78,7 +78,7 @@ impl Runner {
         let (artifact, source, staged) = match self.zip(claimed, log).await? {
             Zip::Kept(artifact) => (artifact, self.open_zip(branch, artifact).await?, None),
             Zip::Staged(staged) => {
-                let artifact = claimed.own_artifact(getrandom::u64().map_err(fault)?);
+                let artifact = claimed.artifact(getrandom::u64().map_err(fault)?);
                 (artifact, open_staged(&staged)?, Some(staged))
             }
         };

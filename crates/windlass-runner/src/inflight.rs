@@ -9,7 +9,14 @@ use windlass_store::{JobKey, Notice};
 
 /// The jobs in hand.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct InFlight(Arc<Mutex<BTreeMap<JobKey, CancellationToken>>>);
+pub(crate) struct InFlight(Arc<Mutex<BTreeMap<JobKey, InHand>>>);
+
+#[derive(Debug)]
+struct InHand {
+    let_go: CancellationToken,
+    /// Whether its claim is stored. Until then there is no hold to renew, nor to lose.
+    held: bool,
+}
 
 /// One job in hand. Dropping it takes the job out of hand.
 #[derive(Debug)]
@@ -20,7 +27,7 @@ pub(crate) struct Hand {
 }
 
 impl InFlight {
-    fn jobs(&self) -> MutexGuard<'_, BTreeMap<JobKey, CancellationToken>> {
+    fn jobs(&self) -> MutexGuard<'_, BTreeMap<JobKey, InHand>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -31,7 +38,7 @@ impl InFlight {
             return None;
         }
         let let_go = CancellationToken::new();
-        jobs.insert(key, let_go.clone());
+        jobs.insert(key, InHand { let_go: let_go.clone(), held: false });
         Some(Hand { key, let_go, all: self.clone() })
     }
 
@@ -42,31 +49,39 @@ impl InFlight {
     /// Obeys news: whoever works on a job that is not to be worked on lets go.
     pub(crate) fn hear(&self, notice: &Notice) {
         if must_let_go(notice.status)
-            && let Some(let_go) = self.jobs().get(&notice.key)
+            && let Some(job) = self.jobs().get(&notice.key)
         {
-            let_go.cancel();
+            job.let_go.cancel();
         }
     }
 
-    /// Lets go of every job but those that are still ours to work on, of those that were in hand at `before`.
+    /// Lets go of those jobs of `before`, which were held then, that are not ours to work on any more.
     pub(crate) fn keep_only(&self, before: &[JobKey], held: &[Notice]) {
         let jobs = self.jobs();
         for key in before {
             let ours = held.iter().any(|notice| notice.key == *key && !must_let_go(notice.status));
-            if let Some(let_go) = jobs.get(key).filter(|_| !ours) {
-                let_go.cancel();
+            if let Some(job) = jobs.get(key).filter(|_| !ours) {
+                job.let_go.cancel();
             }
         }
     }
 
-    pub(crate) fn keys(&self) -> Vec<JobKey> {
-        self.jobs().keys().copied().collect()
+    /// The jobs whose holds are to be renewed.
+    pub(crate) fn held(&self) -> Vec<JobKey> {
+        self.jobs().iter().filter(|(_, job)| job.held).map(|(key, _)| *key).collect()
     }
 }
 
 impl Hand {
     pub(crate) const fn key(&self) -> JobKey {
         self.key
+    }
+
+    /// Says that the job's claim is stored.
+    pub(crate) fn hold(&self) {
+        if let Some(job) = self.all.jobs().get_mut(&self.key) {
+            job.held = true;
+        }
     }
 
     /// Fires when the job is to be let go.
@@ -85,5 +100,31 @@ fn must_let_go(status: JobStatus) -> bool {
     match status {
         JobStatus::Cancelling | JobStatus::Cancelled | JobStatus::Failed | JobStatus::Succeed => true,
         JobStatus::Created | JobStatus::Pending | JobStatus::Provisioning | JobStatus::Running => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use windlass::JobId;
+    use windlass_store::BranchUid;
+
+    use super::*;
+
+    #[test]
+    fn a_job_is_lost_only_after_its_claim_is_stored() {
+        let all = InFlight::default();
+        let hand = all.take(JobKey { branch: BranchUid(1), job: JobId::FIRST }).expect("nobody has it");
+        assert!(all.take(hand.key()).is_none());
+        // A renewal that comes between the taking and the claim finds no hold, and that is no loss.
+        all.keep_only(&all.held(), &[]);
+        assert!(!hand.let_go().is_cancelled());
+
+        hand.hold();
+        all.keep_only(&all.held(), &[Notice { key: hand.key(), status: JobStatus::Running }]);
+        assert!(!hand.let_go().is_cancelled());
+        all.keep_only(&all.held(), &[]);
+        assert!(hand.let_go().is_cancelled());
+        drop(hand);
+        assert!(all.held().is_empty() && all.len() == 0);
     }
 }

@@ -67,15 +67,20 @@ impl Runner {
     async fn claim(&self, hand: Hand, lost: bool) -> Result<Option<Claimed>, ExecuteError> {
         let (store, key) = (&*self.0.store, hand.key());
         let Some(job) = store.job(key).await? else { return Ok(None) };
-        let (command, attempt) = if lost {
+        let (claim, attempt) = if lost {
             let lost = job.attempt();
-            (Command::Reclaim { attempt: lost }, lost.next().unwrap_or(lost))
+            (Command::Reclaim { attempt: lost }, lost.next())
         } else {
-            (Command::Claim, Attempt::new(1))
+            (Command::Claim, Some(Attempt::new(1)))
+        };
+        let Some(attempt) = attempt else {
+            // It has been lost once too often: claiming it ends it.
+            execute(store, Address::Key(key), &[claim], self.0.clock.now(), Extras::default()).await?;
+            return Ok(None);
         };
         let first = if job.birth().source.needs_build() { StepName::Build } else { StepName::Deploy };
         let commands = [
-            command,
+            claim,
             Command::Report { attempt, report: Report::Provisioned },
             Command::Report { attempt, report: Report::StepStarted(first) },
         ];
@@ -83,8 +88,11 @@ impl Runner {
         let Executed { branch, job, answer } =
             execute(store, Address::Key(key), &commands, self.0.clock.now(), extras).await?;
         match answer {
-            Ok(()) => Ok(Some(Claimed { hand, attempt, branch, job })),
-            // Someone was faster, or it was stopped, or it has been lost once too often.
+            Ok(()) => {
+                hand.hold();
+                Ok(Some(Claimed { hand, attempt, branch, job }))
+            }
+            // Someone was faster, or it was stopped.
             Err(rejection) => {
                 tracing::debug!(job = %key.job, "not claimed: {rejection}");
                 Ok(None)
@@ -190,9 +198,10 @@ impl Claimed {
         self.hand.let_go()
     }
 
-    /// Where the job's own zip will be kept under the number `object`.
-    pub(crate) const fn own_artifact(&self, object: u64) -> Artifact {
-        Artifact { job: self.key().job, object }
+    /// Where the zip that is made of the job's content will be kept under the number `object`: with the job whose
+    /// content it is, which is kept as long as anyone needs it.
+    pub(crate) fn artifact(&self, object: u64) -> Artifact {
+        Artifact { job: self.job.content_of(), object }
     }
 }
 

@@ -154,11 +154,11 @@ impl Runner {
         let inner = &self.0;
         let mut tick = ticks(inner.settings.lease / 3);
         while !ended(&stop, tick.tick()).await {
-            let before = inner.in_flight.keys();
+            let before = inner.in_flight.held();
             if before.is_empty() {
                 continue;
             }
-            match inner.store.renew(&self.lease()).await {
+            match inner.store.renew(&self.lease(), &before).await {
                 Ok(held) => inner.in_flight.keep_only(&before, &held),
                 Err(error) => tracing::warn!("cannot renew the hold on {} jobs: {error}", before.len()),
             }

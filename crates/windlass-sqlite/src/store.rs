@@ -166,9 +166,9 @@ impl Store for SqliteStore {
         self.readers.look(|c| work(c, now.timestamp_millis(), limit).map(Ok))
     }
 
-    async fn renew(&self, lease: &Lease) -> Result<Vec<Notice>, StoreError> {
-        let lease = lease.clone();
-        self.writer.write(move |c| write::renew(c, &lease)).await
+    async fn renew(&self, lease: &Lease, jobs: &[JobKey]) -> Result<Vec<Notice>, StoreError> {
+        let (lease, jobs) = (lease.clone(), jobs.to_vec());
+        self.writer.write(move |c| write::renew(c, &lease, &jobs)).await
     }
 
     async fn blob(&self, key: &str) -> Result<Option<Bytes>, StoreError> {

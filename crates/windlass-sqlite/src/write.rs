@@ -226,17 +226,18 @@ pub(crate) fn delete_job(c: &Connection, key: JobKey, expected_seq: u32, branch:
     Ok(Ok(needed))
 }
 
-pub(crate) fn renew(c: &Connection, lease: &Lease) -> Changed<Vec<Notice>> {
+pub(crate) fn renew(c: &Connection, lease: &Lease, jobs: &[JobKey]) -> Changed<Vec<Notice>> {
     let mut renew = c.prepare_cached(
-        "UPDATE jobs SET lease = ?2 WHERE lease IS NOT NULL AND runner = ?1 RETURNING branch, number, birth, progress",
+        "UPDATE jobs SET lease = ?4 WHERE branch = ?1 AND number = ?2 AND runner = ?3 RETURNING number, birth, progress",
     )?;
-    let held = renew
-        .query_map(params![lease.runner.0, lease.until.timestamp_millis()], |row| {
-            let branch = BranchUid(number(row.get(0)?));
-            Ok(row::job(row, branch, 1)?
-                .map(|job| Notice { key: JobKey { branch, job: job.id() }, status: job.status() }))
-        })?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut held = Vec::with_capacity(jobs.len());
+    for &key in jobs {
+        let (branch, job) = (integer(key.branch.0), integer(key.job.get()));
+        let row = params![branch, job, lease.runner.0, lease.until.timestamp_millis()];
+        if let Some(job) = renew.query_row(row, |row| row::job(row, key.branch, 0)).optional()? {
+            held.push(job.map(|job| Notice { key, status: job.status() }));
+        }
+    }
     Ok(held.into_iter().collect())
 }
 

@@ -167,8 +167,11 @@ impl Directory {
         }
     }
 
-    fn delete(&self, prefix: &str) -> io::Result<()> {
-        match std::fs::remove_dir_all(self.path(prefix)?) {
+    /// Deletes one file, or all files below a prefix that ends with a slash.
+    fn delete(&self, key: &str) -> io::Result<()> {
+        let path = self.path(key)?;
+        let deleted = if key.ends_with('/') { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        match deleted {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
@@ -225,15 +228,15 @@ impl Blobs {
         Ok(blocking(move || directory.open_kept(&key)).await?.map(Blob::File))
     }
 
-    /// Deletes everything whose key begins with `prefix`, which ends with a slash.
+    /// Deletes what is kept under `key`, and if that ends with a slash, everything whose key begins with it.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] where store or file system fail.
-    pub async fn delete(&self, prefix: &str) -> Result<(), StoreError> {
-        self.store.delete_blobs(prefix).await?;
-        let (directory, prefix) = (Arc::clone(&self.directory), prefix.to_owned());
-        blocking(move || directory.delete(&prefix)).await
+    pub async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.store.delete_blobs(key).await?;
+        let (directory, key) = (Arc::clone(&self.directory), key.to_owned());
+        blocking(move || directory.delete(&key)).await
     }
 }
 

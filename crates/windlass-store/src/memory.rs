@@ -322,9 +322,10 @@ impl Store for MemoryStore {
         Ok(Work { working: working.into_iter().collect(), candidates })
     }
 
-    async fn renew(&self, lease: &Lease) -> Result<Vec<Notice>, StoreError> {
+    async fn renew(&self, lease: &Lease, jobs: &[JobKey]) -> Result<Vec<Notice>, StoreError> {
         let mut state = self.state();
-        let held = state.jobs.iter_mut().filter_map(|(key, stored)| {
+        let held = jobs.iter().filter_map(|key| {
+            let stored = state.jobs.get_mut(key)?;
             let hold = stored.lease.as_mut().filter(|hold| hold.runner == lease.runner)?;
             hold.until = lease.until;
             Some(Notice { key: *key, status: stored.job.status() })

@@ -195,9 +195,9 @@ pub trait Store: Send + Sync + 'static {
     /// What there is to do.
     async fn work(&self, now: DateTime<Utc>, limit: usize) -> Result<Work, StoreError>;
 
-    /// Renews the runner's holds, and answers the jobs that it holds, with their statuses: one that is
-    /// missing was lost, one in CANCELLING is to be let go.
-    async fn renew(&self, lease: &Lease) -> Result<Vec<Notice>, StoreError>;
+    /// Renews the runner's holds on those of `jobs` that it still has, and answers them with their statuses: one that is
+    /// missing was lost, one in CANCELLING is to be let go. A hold on any other job runs out, whoever has it.
+    async fn renew(&self, lease: &Lease, jobs: &[JobKey]) -> Result<Vec<Notice>, StoreError>;
 
     /// A small artifact.
     async fn blob(&self, key: &str) -> Result<Option<Bytes>, StoreError>;
@@ -205,7 +205,7 @@ pub trait Store: Send + Sync + 'static {
     /// Stores a small artifact on its own.
     async fn put_blob(&self, key: &str, bytes: Bytes) -> Result<(), StoreError>;
 
-    /// Deletes the small artifacts whose keys begin with `prefix`.
+    /// Deletes the small artifacts whose keys begin with `prefix`. No key of ours begins with another whole one.
     async fn delete_blobs(&self, prefix: &str) -> Result<(), StoreError>;
 
     /// A secret of 32 bytes that is made at the first call and the same ever after, for signing URLs.

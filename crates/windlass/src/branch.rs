@@ -114,43 +114,54 @@ impl Branch {
         self.handle_all(job, core::slice::from_ref(command), now)
     }
 
-    /// Handles commands to `job` in turn, up to the first that is refused.
+    /// Handles commands to `job` in turn: all of them, or none if one is refused.
     pub fn handle_all(&self, job: &Job, commands: &[Command], now: DateTime<Utc>) -> Change {
         self.handle_each(job, commands.iter().map(|command| (command, now)))
     }
 
-    /// Handles commands to `job` in turn, each at its own time, up to the first that is refused.
+    /// Handles commands to `job` in turn, each at its own time: all of them, or none if one is refused.
+    /// What time does to the job until then, it does all the same.
     pub fn handle_each<'a>(
         &self,
-        job: &Job,
+        before: &Job,
         commands: impl IntoIterator<Item = (&'a Command, DateTime<Utc>)>,
     ) -> Change {
-        let mut change = Change { records: Vec::new(), job: job.clone(), branch: self.clone(), answer: Ok(()) };
+        let mut change = Change { records: Vec::new(), job: before.clone(), branch: self.clone(), answer: Ok(()) };
         for (command, now) in commands {
-            let Outcome { records, job, answer } = change.branch.guarded(&change.job, command, now);
+            if let Err(rejection) = change.branch.permits(&change.job, command) {
+                return self.refused(before, rejection, now);
+            }
+            let Outcome { records, job, answer } = change.job.handle(command, now);
+            if let Err(rejection) = answer {
+                return self.refused(before, rejection, now);
+            }
             if !records.is_empty() {
                 change.records.extend(records);
                 change.branch.follow(&job);
                 change.job = job;
             }
-            change.answer = answer;
-            if change.answer.is_err() {
-                break;
-            }
         }
         change
     }
 
-    /// The one rule that a job cannot know alone: its branch works on one job at a time.
-    fn guarded(&self, job: &Job, command: &Command, now: DateTime<Utc>) -> Outcome {
-        if *command == Command::Claim
-            && let Some(working) = self.working
-            && working.job != job.id()
-        {
-            let Outcome { records, job, .. } = job.handle(&Command::Expire, now);
-            return Outcome { records, job, answer: Err(Rejection::BranchBusy { job: working.job }) };
+    /// The change that time alone makes.
+    fn refused(&self, job: &Job, rejection: Rejection, now: DateTime<Utc>) -> Change {
+        let Outcome { records, job, .. } = job.handle(&Command::Expire, now);
+        let mut branch = self.clone();
+        if !records.is_empty() {
+            branch.follow(&job);
         }
-        job.handle(command, now)
+        Change { records: records.into_iter().collect(), job, branch, answer: Err(rejection) }
+    }
+
+    /// The one rule that a job cannot know alone: its branch works on one job at a time.
+    fn permits(&self, job: &Job, command: &Command) -> Result<(), Rejection> {
+        match self.working {
+            Some(working) if *command == Command::Claim && working.job != job.id() => {
+                Err(Rejection::BranchBusy { job: working.job })
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Follows what has just happened to one of its jobs.

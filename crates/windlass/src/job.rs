@@ -433,7 +433,8 @@ impl Job {
         self.deadline().is_some_and(|deadline| now >= deadline.at)
     }
 
-    /// What a retry of this job deploys: the artifact that it put live, or else what it was given.
+    /// What a retry of this job deploys: the artifact that it put live, or else what it was given. What was
+    /// built from a commit is built from it again.
     ///
     /// # Errors
     ///
@@ -443,10 +444,12 @@ impl Job {
         if !self.progress.status.is_terminal() {
             return Err(Rejection::NotEnded { job: self.id, status: self.progress.status });
         }
-        if let Some(artifact) = self.progress.artifact {
+        let source = &self.birth.source;
+        if let Some(artifact) = self.progress.artifact
+            && !source.needs_build()
+        {
             return Ok(Source::Artifact(artifact));
         }
-        let source = &self.birth.source;
         if self.progress.uploads.missing(source).next().is_some() {
             return Err(Rejection::NothingToRetry { job: self.id });
         }

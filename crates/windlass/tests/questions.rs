@@ -7,17 +7,21 @@ use windlass::{
 };
 
 #[test]
-fn commands_in_a_row_go_up_to_the_first_that_is_refused() {
+fn commands_in_a_row_are_obeyed_all_or_none() {
     let made = Branch::default().create(NewJob::manual(Source::Zip), nine()).expect("the branch is empty");
-    let row = [Command::Upload { slot: 0, object: 1 }, Command::Claim, Command::Start];
-    let change = made.branch.handle_all(&made.job, &row, nine());
-    assert_eq!((change.job.status(), change.records.len()), (JobStatus::Created, 1));
-    let refused = matches!(change.answer, Err(Rejection::IllegalTransition { .. }));
-    assert!(refused && change.branch.waiting() == Some(JobId::FIRST));
+    let upload = Command::Upload { slot: 0, object: 1 };
+    let refused = made.branch.handle_all(&made.job, &[upload.clone(), Command::Claim, Command::Start], nine());
+    assert!(matches!(refused.answer, Err(Rejection::IllegalTransition { .. })));
+    assert_eq!((&refused.job, &refused.branch, refused.records.len()), (&made.job, &made.branch, 0));
 
-    let rest = change.branch.handle_all(&change.job, &[Command::Start, Command::Claim], nine());
-    assert_eq!((rest.job.status(), rest.records.len(), rest.answer), (JobStatus::Running, 3, Ok(())));
-    assert_eq!(rest.branch.working().map(|working| working.job), Some(JobId::FIRST));
+    // Time has its way with the job all the same.
+    let late = made.branch.handle_all(&made.job, &[upload.clone(), Command::Claim], nine() + TimeDelta::hours(8));
+    assert_eq!((late.job.status(), late.records.len()), (JobStatus::Failed, 1));
+    assert!(late.answer.is_err() && late.branch.waiting().is_none());
+
+    let all = made.branch.handle_all(&made.job, &[upload, Command::Start, Command::Claim], nine());
+    assert_eq!((all.job.status(), all.records.len(), all.answer), (JobStatus::Running, 4, Ok(())));
+    assert_eq!(all.branch.working().map(|working| working.job), Some(JobId::FIRST));
 }
 
 #[test]

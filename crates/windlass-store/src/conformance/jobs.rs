@@ -143,7 +143,7 @@ pub async fn an_append_to_a_job_that_has_changed_stores_nothing(s: Arc<dyn Store
     }
     assert_eq!(everything(&*s).await, before);
     assert_eq!(s.blob("rides").await.unwrap(), None);
-    assert!(s.renew(&lease("a", at(9))).await.unwrap().is_empty());
+    assert!(s.renew(&lease("a", at(9)), &[fits.key]).await.unwrap().is_empty());
     s.append(fits).await.unwrap();
     everything(&*s).await;
 }
@@ -158,7 +158,7 @@ pub async fn an_append_to_a_branch_that_has_changed_stores_nothing(s: Arc<dyn St
     }
     assert_eq!(everything(&*s).await, before);
     assert_eq!(s.blob("rides").await.unwrap(), None);
-    assert!(s.renew(&lease("a", at(9))).await.unwrap().is_empty());
+    assert!(s.renew(&lease("a", at(9)), &[fits.key]).await.unwrap().is_empty());
     s.append(fits).await.unwrap();
     everything(&*s).await;
 }

@@ -45,7 +45,7 @@ pub async fn two_who_claim_a_job_at_once_make_one_claim(s: Arc<dyn Store>) {
         let answers = at_once(["a", "b", "c"].map(|runner| one(Arc::clone(&s), runner))).await;
         assert_eq!(answers.iter().filter(|(_, answer)| answer.is_ok()).count(), 1, "of three at once");
         for (runner, answer) in answers {
-            let holds = s.renew(&lease(runner, at(round + 9))).await.unwrap().len();
+            let holds = s.renew(&lease(runner, at(round + 9)), &[key]).await.unwrap().len();
             assert_eq!(holds, usize::from(answer.is_ok()), "runner {runner} was answered {answer:?}");
         }
         let held = job(&*s, key).await;
@@ -70,7 +70,7 @@ pub async fn what_many_do_at_once_is_all_there(s: Arc<dyn Store>) {
             s.update_branch(&StoredBranch { version: loaded.version + 1, ..loaded }).await.unwrap();
             obeyed(&*s, made.key(), &[Command::Start], at(round)).await;
             let held = claim(&*s, made.key(), at(round), lease(&on.uid.to_string(), at(99))).await;
-            assert_eq!(s.renew(&lease(&on.uid.to_string(), at(100))).await.unwrap().len(), 1);
+            assert_eq!(s.renew(&lease(&on.uid.to_string(), at(100)), &[held.key()]).await.unwrap().len(), 1);
             succeed(&*s, &held, own_artifact(&held.job), at(round)).await;
         }
         on

@@ -152,7 +152,10 @@ pub async fn a_runner_renews_its_own_holds_only(s: Arc<dyn Store>) {
     claim(&*s, theirs.key(), at(0), lease("b", at(5))).await;
     stop(&*s, stopping.key(), at(1)).await;
 
-    let mut answer = s.renew(&lease("a", at(7))).await.unwrap();
+    let left = running_until(&*s, "left", 5).await;
+    let jobs = [theirs.key(), held.key(), stopping.key(), lapsed.key()];
+
+    let mut answer = s.renew(&lease("a", at(7)), &jobs).await.unwrap();
     answer.sort_unstable_by_key(|notice| notice.key);
     let notice = |of: &Executed, status| Notice { key: of.key(), status };
     let expected = [
@@ -161,9 +164,11 @@ pub async fn a_runner_renews_its_own_holds_only(s: Arc<dyn Store>) {
         notice(&lapsed, JobStatus::Running),
     ];
     assert_eq!(answer, expected);
-    assert_eq!(candidates(&*s, at(6), 10).await, [(theirs.key(), true)]);
-    assert_eq!(candidates(&*s, at(7), 10).await.len(), 3);
-    assert_eq!(s.renew(&lease("c", at(9))).await.unwrap(), []);
+    // What it does not name is not renewed, though it is its own.
+    assert_eq!(candidates(&*s, at(6), 10).await, [(theirs.key(), true), (left.key(), true)]);
+    assert_eq!(candidates(&*s, at(7), 10).await.len(), 4);
+    assert_eq!(s.renew(&lease("c", at(9)), &jobs).await.unwrap(), []);
+    assert_eq!(s.renew(&lease("a", at(9)), &[]).await.unwrap(), []);
     everything(&*s).await;
 }
 
@@ -172,8 +177,8 @@ pub async fn a_job_taken_over_is_held_by_the_other_runner(s: Arc<dyn Store>) {
     let reclaim = [Command::Reclaim { attempt: held.job.attempt() }];
     let extras = Extras { lease: Some(lease("b", at(9))), ..Extras::default() };
     execute(&*s, Address::Key(held.key()), &reclaim, at(1), extras).await.unwrap().answer.unwrap();
-    assert_eq!(s.renew(&lease("a", at(20))).await.unwrap(), []);
-    assert_eq!(s.renew(&lease("b", at(10))).await.unwrap().len(), 1);
+    assert_eq!(s.renew(&lease("a", at(20)), &[held.key()]).await.unwrap(), []);
+    assert_eq!(s.renew(&lease("b", at(10)), &[held.key()]).await.unwrap().len(), 1);
     assert_eq!(candidates(&*s, at(9), 10).await, []);
     assert_eq!(candidates(&*s, at(10), 10).await, [(held.key(), true)]);
 }
@@ -185,7 +190,7 @@ pub async fn a_job_that_ends_is_let_go(s: Arc<dyn Store>) {
     // Though a hold comes with the command that ends it.
     let extras = Extras { lease: Some(lease("a", at(9))), ..Extras::default() };
     execute(&*s, Address::Key(expires.key()), &[Command::Expire], at(40), extras).await.unwrap().answer.unwrap();
-    assert_eq!(s.renew(&lease("a", at(9))).await.unwrap(), []);
+    assert_eq!(s.renew(&lease("a", at(9)), &[fails.key(), expires.key()]).await.unwrap(), []);
     let work = s.work(at(2), 10).await.unwrap();
     assert!(work.working.is_empty() && work.candidates.is_empty(), "{work:?}");
 }

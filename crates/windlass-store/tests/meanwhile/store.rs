@@ -145,8 +145,8 @@ impl Store for Meanwhile {
         self.store.work(now, limit).await
     }
 
-    async fn renew(&self, lease: &Lease) -> Answer<Vec<Notice>> {
-        self.store.renew(lease).await
+    async fn renew(&self, lease: &Lease, jobs: &[JobKey]) -> Answer<Vec<Notice>> {
+        self.store.renew(lease, jobs).await
     }
 
     async fn blob(&self, key: &str) -> Answer<Option<Bytes>> {

@@ -134,7 +134,11 @@ impl Side {
                 words((done, garbage))
             }
             Operation::Renew(lease) => {
-                let held = s.renew(&lease).await.unwrap();
+                let mut jobs = Vec::new();
+                for on in 0..self.branches() {
+                    jobs.extend(self.unfinished(on).await.into_iter().map(|job| self.key(on, job)));
+                }
+                let held = s.renew(&lease, &jobs).await.unwrap();
                 let mut held: Vec<_> =
                     held.into_iter().map(|held| (self.place(held.key.branch), held.key.job, held.status)).collect();
                 held.sort_unstable();
