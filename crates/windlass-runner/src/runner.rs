@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use windlass::{AppId, Command, next_to_claim};
+use windlass::{AppId, Command, JobStatus, next_to_claim};
 use windlass_artifact::Budget;
 use windlass_store::{Address, Blobs, Candidate, Clock, Extras, Lease, Notice, RunnerId, Store, StoreError, execute};
 
@@ -107,12 +107,16 @@ impl Runner {
                 next = news.recv() => next,
             };
             match next {
-                Ok(notice) => self.0.in_flight.hear(&notice),
-                // Whatever was missed, renewing the holds finds it out.
-                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Ok(notice) => {
+                    self.0.in_flight.hear(&notice);
+                    if may_mean_work(notice.status) {
+                        self.0.news.notify_one();
+                    }
+                }
+                // Whatever was missed, renewing the holds and the next tick find it out.
+                Err(broadcast::error::RecvError::Lagged(_)) => self.0.news.notify_one(),
                 Err(broadcast::error::RecvError::Closed) => return,
             }
-            self.0.news.notify_one();
         }
     }
 
@@ -193,6 +197,14 @@ impl Runner {
     pub(crate) fn lease(&self) -> Lease {
         let length = TimeDelta::from_std(self.0.settings.lease).unwrap_or(TimeDelta::MAX);
         Lease { runner: self.0.id.clone(), until: self.0.clock.now() + length }
+    }
+}
+
+/// Whether a job that now has this status may be one to claim, or have made room for one.
+fn may_mean_work(status: JobStatus) -> bool {
+    match status {
+        JobStatus::Pending | JobStatus::Succeed | JobStatus::Failed | JobStatus::Cancelled => true,
+        JobStatus::Created | JobStatus::Provisioning | JobStatus::Running | JobStatus::Cancelling => false,
     }
 }
 

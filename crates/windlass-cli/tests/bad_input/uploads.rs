@@ -139,7 +139,9 @@ async fn an_upload_for_a_deleted_branch_finds_nothing_and_leaves_nothing() {
     sender.send(Ok(large.clone().into())).await.unwrap();
     world.client.delete_branch().app_id(&world.app).branch_name(BRANCH).send().await.unwrap();
     drop(sender);
-    assert_eq!(upload.await.unwrap().unwrap().status(), 404);
+    let answer = upload.await.unwrap().unwrap().status();
+    // A branch's jobs are stopped before it goes, so the job may have been found stopped.
+    assert!(answer == 404 || answer == 400, "{answer}");
     world.ask_url("PUT", &url, &large).await.is_missing("Job 1 not found.", "a deleted branch's");
     assert_eq!(files_below(&world), Vec::<String>::new());
 
