@@ -60,7 +60,7 @@ impl HandJob {
     ///
     /// # Errors
     ///
-    /// [`Refused`] where the status does not allow it.
+    /// Where the status does not allow it.
     pub fn handle(&mut self, command: &Command, now: DateTime<Utc>) -> Result<(), Refused> {
         match (command, self.status) {
             (Command::Upload { slot: 0, object }, JobStatus::Created) => {

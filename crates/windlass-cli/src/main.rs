@@ -52,7 +52,12 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let done = runtime.map_err(anyhow::Error::new).and_then(|runtime| runtime.block_on(run(cli)));
+    let done = runtime.map_err(anyhow::Error::new).and_then(|runtime| {
+        let done = runtime.block_on(run(cli));
+        // A thread that verifies gigabytes for nobody is not waited for.
+        runtime.shutdown_background();
+        done
+    });
     done.unwrap_or_else(|error| {
         let causes = format!("{error:#}");
         output::note(format_args!("windlass: {}", output::plain(&causes)));

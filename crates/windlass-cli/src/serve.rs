@@ -82,6 +82,7 @@ impl Args {
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    for_the_owner_alone();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     // Before anyone can know that we are here, so that no signal is missed.
@@ -112,6 +113,11 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         () = again.wait() => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whatever this process writes from now on, in a directory that others may read, too, only its owner can read.
+pub(crate) fn for_the_owner_alone() {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 
 /// SIGINT and SIGTERM, from the moment this is made.

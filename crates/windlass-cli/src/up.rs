@@ -10,7 +10,7 @@ use windlass::wire::Open;
 use windlass_cli::server::{Config, Server};
 
 use crate::client::{Client, deploy, output};
-use crate::serve::Stop;
+use crate::serve::{self, Stop};
 
 /// Deploy a folder to a server of its own and serve the site until Ctrl-C
 #[derive(clap::Args, Debug)]
@@ -28,6 +28,7 @@ const APP: &str = "site";
 const BRANCH: &str = "main";
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    serve::for_the_owner_alone();
     let stop = Stop::listen()?;
     // Gone with the command, and with it everything that the server keeps.
     let data =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::header::{ALLOW, HOST, HeaderValue};
+use http::header::{ALLOW, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{Method, Request, Response, StatusCode};
@@ -22,6 +22,9 @@ use crate::error::ApiError;
 use crate::objects::Objects;
 use crate::operations::{self, Operation, RouteError};
 use crate::sigv4::AccessKeyId;
+
+/// By which scheme a proxy was asked.
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// The largest body of an operation, in bytes: 10 MiB, room for a file map of 30,000 files.
 const BODY_MAX: usize = 10 * 1024 * 1024;
@@ -101,8 +104,15 @@ impl Api {
         self.0.clock.now()
     }
 
-    /// Answers a request. It never fails: what goes wrong is in the answer.
+    /// Answers a request. It never fails: what goes wrong is in the answer. What was begun is finished even if
+    /// nobody waits for the answer any more.
     pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
+        let api = self.clone();
+        let answered = tokio::spawn(async move { api.answer(request).await });
+        answered.await.unwrap_or_else(|error| answer::respond(Err(ApiError::internal(&error))))
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let id = Uuid::new_v4();
         let (parts, body) = request.into_parts();
         let mut response = match parts.uri.path() {
@@ -180,7 +190,9 @@ fn origin(parts: &Parts) -> Result<String, ApiError> {
         Some(host) => Authority::try_from(host.as_bytes()).map_err(|_| ApiError::bad_host())?,
         None => parts.uri.authority().cloned().unwrap_or_else(|| Authority::from_static("localhost")),
     };
-    Ok(format!("http://{host}"))
+    // A proxy in front that speaks TLS says so. Whoever else says so gets URLs that lead nowhere.
+    let https = parts.headers.get(FORWARDED_PROTO).is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
+    Ok(format!("{}://{host}", if https { "https" } else { "http" }))
 }
 
 fn health(method: &Method) -> Response<Body> {

@@ -1,11 +1,14 @@
 //! Who may ask.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use http::header::{HOST, ORIGIN};
 use http::request::Parts;
+use http::uri::Authority;
 
 use crate::error::ApiError;
 use crate::sigv4::{AccessKeyId, Payload, Scope, SecretKey, Verifier};
@@ -42,10 +45,25 @@ impl Door {
         now: DateTime<Utc>,
         body: impl Future<Output = Result<Bytes, ApiError>>,
     ) -> Result<(Option<AccessKeyId>, Bytes), ApiError> {
-        let Some(verifier) = &self.0 else { return Ok((None, body.await?)) };
+        let Some(verifier) = &self.0 else {
+            from_this_machine(parts)?;
+            return Ok((None, body.await?));
+        };
         let claim = verifier.admit(parts, now)?;
         let body = body.await?;
         let verified = claim.check(Payload::Bytes(&body))?;
         Ok((Some(verified.access_key_id), body))
     }
+}
+
+/// Refuses what a web page sends that this machine's browser shows: without signatures, nothing else keeps it out.
+/// A page's requests name their origin, or come under the page's own name, which its owner can point here.
+fn from_this_machine(parts: &Parts) -> Result<(), ApiError> {
+    let host = parts.headers.get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let host = host.or_else(|| parts.uri.authority().cloned());
+    let local = host.is_none_or(|host| {
+        let name = host.host().trim_start_matches('[').trim_end_matches(']');
+        name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+    });
+    if local && !parts.headers.contains_key(ORIGIN) { Ok(()) } else { Err(ApiError::not_from_here()) }
 }

@@ -41,6 +41,17 @@ impl ApiError {
         Self::not_found(format!("Job {job} not found."))
     }
 
+    /// Unsigned, and not sent by a program on this machine.
+    pub(crate) fn not_from_here() -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            kind: "AccessDeniedException",
+            message: "Unsigned requests are for programs on this machine: the Host must be a loopback address or \
+                      localhost, and no web page may send them."
+                .to_owned(),
+        }
+    }
+
     pub(crate) fn unknown_path() -> Self {
         Self {
             status: StatusCode::NOT_FOUND,

@@ -69,7 +69,10 @@ impl Api {
                 self.blobs().delete(&keys::branch(key.branch)).await?;
                 return Err(ApiError::no_job(key.job));
             }
-            Err(ExecuteError::NoJob) => return Err(ApiError::no_job(key.job)),
+            Err(ExecuteError::NoJob) => {
+                self.blobs().delete(&name).await?;
+                return Err(ApiError::no_job(key.job));
+            }
             Err(ExecuteError::Store(error)) => return Err(error.into()),
         };
         if let Err(rejection) = done.answer {

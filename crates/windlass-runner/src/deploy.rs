@@ -1,18 +1,19 @@
 //! The DEPLOY step: fetch or take the upload, verify, index, keep.
 
 use std::fs::File;
-use std::io::{Seek as _, Write as _};
+use std::io::{self, Cursor, Read, Seek as _, Write as _};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tempfile::NamedTempFile;
+use tokio_util::sync::CancellationToken;
 use windlass::{Artifact, FileSlot, JobId, Source, SourceUrlType, Uploads};
 use windlass_artifact::{Archive, Budget, FileAt, Index, PackError, Packer, ReadAt, VerifyError, verify};
 use windlass_store::{Blob, BranchUid, INLINE_MAX, JobKey, Staged, StoreError, keys};
 
 use crate::fetch::{Body, FetchError};
 use crate::log::Log;
-use crate::run::{Claimed, Halt};
+use crate::run::{Claimed, Halt, Made};
 use crate::runner::Runner;
 
 /// What is kept and ready to go live.
@@ -30,20 +31,14 @@ enum Zip {
 }
 
 impl Runner {
-    /// Executes the step. Small things that are to be kept are left in `blobs`, to ride in the commit that
-    /// goes live.
-    pub(crate) async fn deploy(
-        &self,
-        claimed: &Claimed,
-        log: &mut Log,
-        blobs: &mut Vec<(String, Bytes)>,
-    ) -> Result<Deployed, Halt> {
+    /// Executes the step. What it makes and keeps is noted in `made`.
+    pub(crate) async fn deploy(&self, claimed: &Claimed, log: &mut Log, made: &mut Made) -> Result<Deployed, Halt> {
         let (app, branch, job) = (&claimed.branch.app, &claimed.branch.name, claimed.key().job);
         log.info(format_args!("Beginning deployment for application {app}, branch:{branch}, buildId {}", job.padded()));
         let deployed = match &claimed.job.birth().source {
             Source::Artifact(artifact) => self.kept_artifact(claimed, *artifact, log).await,
             Source::Zip | Source::Files(_) | Source::UploadOf { .. } | Source::Url { .. } | Source::Repository => {
-                self.new_artifact(claimed, log, blobs).await
+                self.new_artifact(claimed, log, made).await
             }
         };
         match &deployed {
@@ -68,12 +63,7 @@ impl Runner {
         Ok(Deployed { artifact, archive: archive.await? })
     }
 
-    async fn new_artifact(
-        &self,
-        claimed: &Claimed,
-        log: &mut Log,
-        blobs: &mut Vec<(String, Bytes)>,
-    ) -> Result<Deployed, Halt> {
+    async fn new_artifact(&self, claimed: &Claimed, log: &mut Log, made: &mut Made) -> Result<Deployed, Halt> {
         let branch = claimed.branch.uid;
         let (artifact, source, staged) = match self.zip(claimed, log).await? {
             Zip::Kept(artifact) => (artifact, self.open_zip(branch, artifact).await?, None),
@@ -86,13 +76,13 @@ impl Runner {
         let index = self.verified(claimed, Arc::clone(&source)).await?;
         log.info(format_args!("Verified {} files, {} bytes in all", index.len(), index.total_size()));
         if let Some(staged) = staged {
-            blobs.extend(self.0.blobs.keep(keys::zip(branch, artifact), staged).await?);
+            made.keep(&self.0.blobs, keys::zip(branch, artifact), staged).await?;
         }
         let index = Arc::new(index);
         let archive = Archive::open(source, Arc::clone(&index)).map_err(fault)?;
         let directory = Arc::clone(self.0.blobs.directory());
         let staged = blocking(move || directory.stage_bytes(index.encode()).map_err(fault)).await?;
-        blobs.extend(self.0.blobs.keep(keys::index(branch, artifact), staged).await?);
+        made.keep(&self.0.blobs, keys::index(branch, artifact), staged).await?;
         Ok(Deployed { artifact, archive })
     }
 
@@ -149,15 +139,16 @@ impl Runner {
         blocking(move || {
             let mut packer = Packer::new(zip);
             for (slot, FileSlot { path, .. }) in (0..).zip(&files) {
+                let content: Box<dyn Read> = match runtime.block_on(blobs.open(&keys::file(of, slot)))? {
+                    Some(Blob::Inline(bytes)) => Box::new(Cursor::new(bytes)),
+                    Some(Blob::File(file)) => Box::new(file),
+                    None => return Err(Halt::Failed(format!("the uploaded file {path} is not kept any more"))),
+                };
+                let packed = packer.add(path, Stoppable { content, let_go: &let_go });
                 if let_go.is_cancelled() {
                     return Err(Halt::LetGo);
                 }
-                match runtime.block_on(blobs.open(&keys::file(of, slot)))? {
-                    Some(Blob::Inline(bytes)) => packer.add(path, &bytes[..]),
-                    Some(Blob::File(file)) => packer.add(path, file),
-                    None => return Err(Halt::Failed(format!("the uploaded file {path} is not kept any more"))),
-                }
-                .map_err(fault)?;
+                packed.map_err(fault)?;
             }
             stage_packed(packer.finish().map_err(fault)?)
         })
@@ -210,7 +201,7 @@ fn stage_packed(mut zip: NamedTempFile) -> Result<Staged, Halt> {
     }
     zip.rewind().map_err(fault)?;
     let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut zip, &mut bytes).map_err(fault)?;
+    zip.read_to_end(&mut bytes).map_err(fault)?;
     Ok(Staged::Inline(bytes.into()))
 }
 
@@ -219,9 +210,24 @@ fn read(blob: Blob) -> Result<Bytes, Halt> {
         Blob::Inline(bytes) => Ok(bytes),
         Blob::File(mut file) => {
             let mut bytes = Vec::new();
-            std::io::Read::read_to_end(&mut file, &mut bytes).map_err(fault)?;
+            file.read_to_end(&mut bytes).map_err(fault)?;
             Ok(bytes.into())
         }
+    }
+}
+
+/// Content that ends with an error as soon as the job is to be let go.
+pub(crate) struct Stoppable<'a, R> {
+    pub(crate) content: R,
+    pub(crate) let_go: &'a CancellationToken,
+}
+
+impl<R: Read> Read for Stoppable<'_, R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.let_go.is_cancelled() {
+            return Err(io::Error::other("the job was stopped"));
+        }
+        self.content.read(buf)
     }
 }
 

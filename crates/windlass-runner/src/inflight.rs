@@ -92,6 +92,8 @@ impl Hand {
 
 impl Drop for Hand {
     fn drop(&mut self) {
+        // What still works on it in another thread has nobody to report to.
+        self.let_go.cancel();
         self.all.jobs().remove(&self.key);
     }
 }

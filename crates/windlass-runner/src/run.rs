@@ -5,8 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
-use windlass::{Artifact, Attempt, Command, Job, JobStatus, Report, StepName};
-use windlass_store::{Address, ExecuteError, Executed, Extras, JobKey, StoredBranch, execute, execute_each, keys};
+use windlass::{Artifact, Attempt, Command, Job, JobStatus, Report, Source, StepName};
+use windlass_store::{
+    Address, Blobs, ExecuteError, Executed, Extras, JobKey, Staged, StoreError, StoredBranch, execute, execute_each,
+    keys,
+};
 
 use crate::inflight::Hand;
 use crate::log::Log;
@@ -20,6 +23,8 @@ const REPORT_TRIES: u32 = 20;
 pub(crate) struct Claimed {
     hand: Hand,
     attempt: Attempt,
+    /// The step that was started with the claim.
+    first: StepName,
     pub(crate) branch: StoredBranch,
     pub(crate) job: Job,
 }
@@ -33,13 +38,21 @@ pub(crate) enum Halt {
     LetGo,
 }
 
+/// What an attempt has made and keeps, under keys that no other attempt uses.
+#[derive(Default)]
+pub(crate) struct Made {
+    keys: Vec<String>,
+    /// The small ones, which ride in the commit that goes live.
+    riding: Vec<(String, Bytes)>,
+}
+
 /// What came of a job's steps, with what is to be kept of them.
 #[must_use = "a job that nobody reports is tried again"]
 struct Finished {
     claimed: Claimed,
     reports: Vec<(Report, DateTime<Utc>)>,
-    /// Small parts of the artifact. They are kept only if it goes live.
-    artifact: Vec<(String, Bytes)>,
+    /// The parts of the artifact. They stay only if it goes live.
+    made: Made,
     /// They are kept however the job ends.
     logs: Vec<(String, Bytes)>,
 }
@@ -90,7 +103,7 @@ impl Runner {
         match answer {
             Ok(()) => {
                 hand.hold();
-                Ok(Some(Claimed { hand, attempt, branch, job }))
+                Ok(Some(Claimed { hand, attempt, first, branch, job }))
             }
             // Someone was faster, or it was stopped.
             Err(rejection) => {
@@ -101,9 +114,9 @@ impl Runner {
     }
 
     async fn work_on(&self, claimed: Claimed) -> Finished {
-        let mut finished = Finished { claimed, reports: Vec::new(), artifact: Vec::new(), logs: Vec::new() };
+        let mut finished = Finished { claimed, reports: Vec::new(), made: Made::default(), logs: Vec::new() };
         let mut deploy = Log::new(self.0.clock.clone());
-        let deployed = self.deploy(&finished.claimed, &mut deploy, &mut finished.artifact).await;
+        let deployed = self.deploy(&finished.claimed, &mut deploy, &mut finished.made).await;
         let verified = match deployed {
             Ok(deployed) => {
                 finished.say(self, Report::StepEnded(StepName::Deploy));
@@ -115,16 +128,13 @@ impl Runner {
             }
             Err(halt) => Err(halt),
         };
-        finished.keep_log(StepName::Deploy, deploy);
+        finished.keep_log(finished.claimed.first, deploy);
         match verified {
             Ok(artifact) => {
                 finished.say(self, Report::StepEnded(StepName::Verify));
                 finished.say(self, Report::Succeeded { artifact });
             }
-            Err(Halt::Failed(reason)) => {
-                finished.artifact.clear();
-                finished.say(self, Report::Failed { reason: reason.into() });
-            }
+            Err(Halt::Failed(reason)) => finished.say(self, Report::Failed { reason: reason.into() }),
             Err(Halt::LetGo) => finished.let_go(self),
         }
         finished
@@ -132,52 +142,82 @@ impl Runner {
 
     /// Reports the end. What is kept of the job rides in the same transaction.
     async fn report(&self, finished: Finished) {
-        let Finished { claimed, reports, artifact, logs } = finished;
-        let key = claimed.key();
-        let blobs: Vec<_> = artifact.into_iter().chain(logs).collect();
+        let Finished { claimed, reports, made, logs } = finished;
+        let goes_live = matches!(reports.last(), Some((Report::Succeeded { .. }, _)));
+        let riding = if goes_live { made.riding } else { Vec::new() };
+        let blobs: Vec<_> = riding.into_iter().chain(logs.iter().cloned()).collect();
         let attempt = claimed.attempt;
         let commands: Vec<_> =
             reports.into_iter().map(|(report, at)| (Command::Report { attempt, report }, at)).collect();
+        let Some(reported) = self.say_until_heard(claimed.key(), &commands, &blobs).await else { return };
+        let is_live = goes_live && matches!(&reported, Ok(Executed { answer: Ok(()), .. }));
+        match reported {
+            Ok(Executed { answer: Ok(()), .. }) if is_live => self.tidy(&claimed).await,
+            Ok(Executed { answer: Ok(()), .. }) => {}
+            Ok(Executed { job, .. }) => self.was_refused(&claimed, &job, logs).await,
+            // The branch was deleted under the job, and what was kept for it since is nobody's.
+            Err(ExecuteError::NoBranch) => self.discard(&keys::branch(claimed.key().branch)).await,
+            Err(ExecuteError::NoJob | ExecuteError::Store(_)) => {}
+        }
+        if !is_live {
+            // Only what this attempt made: all else may be what another job deploys.
+            for key in made.keys {
+                self.discard(&key).await;
+            }
+        }
+    }
+
+    /// Brings reports before the job, again and again while the store is unavailable. `None` if it stays so: then
+    /// nobody knows what was stored, the hold lapses, and the job is claimed again.
+    async fn say_until_heard(
+        &self,
+        key: JobKey,
+        commands: &[(Command, DateTime<Utc>)],
+        blobs: &[(String, Bytes)],
+    ) -> Option<Result<Executed, ExecuteError>> {
         let commands: Vec<_> = commands.iter().map(|(command, at)| (command, *at)).collect();
         for _ in 0..REPORT_TRIES {
-            let extras = Extras { lease: None, blobs: blobs.clone() };
+            let extras = Extras { lease: None, blobs: blobs.to_vec() };
             match execute_each(&*self.0.store, Address::Key(key), &commands, extras).await {
-                Ok(Executed { job, answer, .. }) => {
-                    if job.status() == JobStatus::Cancelling && answer.is_err() {
-                        // It was stopped while the report was on its way.
-                        self.confirm_stop(key, attempt).await;
-                    }
-                    self.tidy(&claimed, &job).await;
-                    return;
-                }
-                Err(ExecuteError::NoBranch) => {
-                    // The branch was deleted under the job, and what was kept for it since is nobody's.
-                    self.discard(&keys::branch(key.branch)).await;
-                    return;
-                }
-                Err(ExecuteError::NoJob) => {
-                    self.discard(&keys::job(key)).await;
-                    return;
-                }
                 Err(ExecuteError::Store(error)) => tracing::warn!("cannot report job {}: {error}", key.job),
+                heard => return Some(heard),
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+        None
     }
 
-    async fn confirm_stop(&self, key: JobKey, attempt: Attempt) {
-        let stopped = Command::Report { attempt, report: Report::Stopped };
-        let now = self.0.clock.now();
-        if let Err(error) = execute(&*self.0.store, Address::Key(key), &[stopped], now, Extras::default()).await {
-            // Time will confirm it then.
-            tracing::warn!("cannot confirm the stop of job {}: {error}", key.job);
+    /// The job does not take the report: it was stopped or ended meanwhile, or is another runner's.
+    async fn was_refused(&self, claimed: &Claimed, job: &Job, logs: Vec<(String, Bytes)>) {
+        let (key, attempt) = (claimed.key(), claimed.attempt);
+        if job.attempt() != attempt {
+            return;
+        }
+        let stored = if job.status() == JobStatus::Cancelling {
+            let stopped = [Command::Report { attempt, report: Report::Stopped }];
+            let extras = Extras { lease: None, blobs: logs };
+            execute(&*self.0.store, Address::Key(key), &stopped, self.0.clock.now(), extras).await.map(drop)
+        } else {
+            self.keep_logs(logs).await.map_err(ExecuteError::from)
+        };
+        if let Err(error) = stored {
+            // Time will confirm a stop, and a log is no more than a log.
+            tracing::warn!("cannot confirm the end of job {}: {error}", key.job);
         }
     }
 
+    async fn keep_logs(&self, logs: Vec<(String, Bytes)>) -> Result<(), StoreError> {
+        for (key, log) in logs {
+            self.0.store.put_blob(&key, log).await?;
+        }
+        Ok(())
+    }
+
     /// Deletes the uploaded files that were packed into an artifact.
-    async fn tidy(&self, claimed: &Claimed, job: &Job) {
-        if job.status() == JobStatus::Succeed && job.birth().source.slots() > 1 {
-            self.discard(&keys::files(claimed.key())).await;
+    async fn tidy(&self, claimed: &Claimed) {
+        match &claimed.job.birth().source {
+            Source::Files(_) => self.discard(&keys::files(claimed.key())).await,
+            Source::Zip | Source::Url { .. } | Source::Artifact(_) | Source::UploadOf { .. } | Source::Repository => {}
         }
     }
 
@@ -185,6 +225,15 @@ impl Runner {
         if let Err(error) = self.0.blobs.delete(prefix).await {
             tracing::warn!("cannot delete {prefix}: {error}");
         }
+    }
+}
+
+impl Made {
+    /// Keeps a part.
+    pub(crate) async fn keep(&mut self, blobs: &Blobs, key: String, staged: Staged) -> Result<(), StoreError> {
+        self.keys.push(key.clone());
+        self.riding.extend(blobs.keep(key, staged).await?);
+        Ok(())
     }
 }
 
@@ -213,7 +262,6 @@ impl Finished {
     /// Stopped, expired or taken from us: whatever is finished, it does not go live.
     fn let_go(&mut self, runner: &Runner) {
         self.reports.clear();
-        self.artifact.clear();
         self.say(runner, Report::Stopped);
     }
 

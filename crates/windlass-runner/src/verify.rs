@@ -4,7 +4,7 @@ use std::io;
 
 use windlass_artifact::ShownName;
 
-use crate::deploy::{Deployed, blocking};
+use crate::deploy::{Deployed, Stoppable, blocking};
 use crate::log::Log;
 use crate::run::{Claimed, Halt};
 use crate::runner::Runner;
@@ -34,9 +34,14 @@ impl Runner {
             ));
             return Ok(());
         };
+        let let_go = claimed.let_go().clone();
         let read = blocking(move || {
-            io::copy(&mut archive.plain(&page), &mut io::sink())
-                .map_err(|error| Halt::Failed(format!("{FRONT_PAGE} cannot be read back: {error}")))
+            let mut page = Stoppable { content: archive.plain(&page), let_go: &let_go };
+            match io::copy(&mut page, &mut io::sink()) {
+                Ok(bytes) => Ok(bytes),
+                Err(_) if let_go.is_cancelled() => Err(Halt::LetGo),
+                Err(error) => Err(Halt::Failed(format!("{FRONT_PAGE} cannot be read back: {error}"))),
+            }
         });
         let bytes = read.await?;
         log.info(format_args!("Read {FRONT_PAGE}, {bytes} bytes"));

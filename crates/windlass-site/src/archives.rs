@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use thiserror::Error;
+use tokio::sync::OnceCell;
 use windlass::Artifact;
 use windlass_artifact::{Archive, FileAt, Index, IndexError, OpenError, ReadAt};
 use windlass_store::{Blob, Blobs, BranchUid, StoreError, keys};
@@ -24,46 +25,41 @@ pub(crate) struct Opened {
 pub(crate) struct Archives {
     blobs: Blobs,
     /// The one that was used last is the last.
-    open: Mutex<Vec<(Key, Opened)>>,
+    open: Mutex<Vec<(Key, Place)>>,
 }
 
 /// An artifact among those of all branches.
 type Key = (BranchUid, Artifact);
+
+type Place = Arc<OnceCell<Opened>>;
 
 impl Archives {
     pub(crate) fn new(blobs: Blobs) -> Self {
         Self { blobs, open: Mutex::new(Vec::with_capacity(CAPACITY)) }
     }
 
-    /// The artifact, open. Two requests that come first at the same time both open it.
+    /// The artifact, open. Of requests that come first at the same time, one opens it and the others wait.
     pub(crate) async fn open(&self, branch: BranchUid, artifact: Artifact) -> Result<Opened, ArchiveError> {
-        let key = (branch, artifact);
-        if let Some(opened) = self.recall(key) {
-            return Ok(opened);
-        }
-        let opened = self.load(branch, artifact).await?;
-        self.remember(key, opened.clone());
-        Ok(opened)
+        let place = self.place((branch, artifact));
+        place.get_or_try_init(|| self.load(branch, artifact)).await.cloned()
     }
 
-    fn recall(&self, key: Key) -> Option<Opened> {
+    /// The artifact's place, which becomes the last. It is empty until somebody has opened it.
+    fn place(&self, key: Key) -> Place {
         let mut open = self.lock();
-        let position = open.iter().rposition(|(known, _)| *known == key)?;
-        // Most often it is the last already.
-        open[position..].rotate_left(1);
-        open.last().map(|(_, opened)| opened.clone())
-    }
-
-    fn remember(&self, key: Key, opened: Opened) {
-        let mut open = self.lock();
-        open.retain(|(known, _)| *known != key);
-        if open.len() >= CAPACITY {
-            open.remove(0);
+        if let Some(position) = open.iter().rposition(|(known, _)| *known == key) {
+            // Most often it is the last already.
+            open[position..].rotate_left(1);
+        } else {
+            if open.len() >= CAPACITY {
+                open.remove(0);
+            }
+            open.push((key, Place::default()));
         }
-        open.push((key, opened));
+        open.last().map_or_else(Place::default, |(_, place)| Arc::clone(place))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(Key, Opened)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(Key, Place)>> {
         // A panic under the lock leaves whole entries behind.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

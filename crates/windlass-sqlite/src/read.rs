@@ -6,7 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::Connection;
 use windlass_store::StoreError;
 
-/// Idle reading connections. There are as many as looks at the same time.
+/// How many idle connections are kept. Each holds a few file descriptors and up to 8 MB of pages.
+const IDLE_MAX: usize = 16;
+
+/// Idle reading connections.
 pub(crate) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
@@ -44,7 +47,10 @@ impl Readers {
     pub(crate) fn put_back(&self, connection: Connection) {
         // One that a failed look left inside a transaction would show an old commit for ever.
         if connection.is_autocommit() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            if idle.len() < IDLE_MAX {
+                idle.push(connection);
+            }
         }
     }
 }

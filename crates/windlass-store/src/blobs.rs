@@ -72,7 +72,7 @@ pub mod keys {
     /// An uploaded file of a file map.
     #[must_use]
     pub fn file(key: JobKey, slot: u32) -> String {
-        format!("{}{slot}", files(key))
+        format!("{}{slot:010}", files(key))
     }
 
     /// The log of a step.

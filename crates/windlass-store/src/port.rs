@@ -136,8 +136,8 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::Conflict`].
     async fn update_app(&self, app: &App) -> Result<(), StoreError>;
 
-    /// Deletes an app with its branches, jobs and histories, and answers the keys' prefixes of what was
-    /// kept for them, or `None` where there was none.
+    /// Deletes an app with its branches, jobs and histories, and answers its branches, whose kept bytes can go too, or
+    /// `None` where there is no such app.
     async fn delete_app(&self, id: &AppId) -> Result<Option<Vec<BranchUid>>, StoreError>;
 
     /// Adds a branch. [`StoreError::Exists`] where the app has one of that name, [`StoreError::Conflict`]

@@ -33,7 +33,17 @@ impl Data {
     pub(super) fn at(path: &Path) -> anyhow::Result<Self> {
         let mut builder = fs::DirBuilder::new();
         std::os::unix::fs::DirBuilderExt::mode(builder.recursive(true), 0o700);
+        let is_new = !path.exists();
         builder.create(path).with_context(|| format!("cannot make the directory {}", path.display()))?;
+        if !is_new {
+            return Ok(Self(path.to_owned()));
+        }
+        // So that its name is on the disk before anything in it is acknowledged.
+        let synced =
+            path.canonicalize().and_then(|path| path.ancestors().try_for_each(|dir| File::open(dir)?.sync_all()));
+        if let Err(error) = synced {
+            tracing::debug!("a directory above {} cannot be synced: {error}", path.display());
+        }
         Ok(Self(path.to_owned()))
     }
 

@@ -1,7 +1,8 @@
 //! Connections: each is told apart by its Host header into a site's and the API's.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,13 +13,18 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use windlass_http::Api;
 use windlass_site::Sites;
 
-/// How long a client may take to send the head of a request.
+/// How long a client may take to send its first byte, and then the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many connections there are at a time at most. Others wait to be accepted.
+const CONNECTIONS: usize = 10_000;
 
 /// How long requests that have begun may take to end once the server stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -47,37 +53,58 @@ pub(super) async fn listen(listener: TcpListener, service: Service, stop: Cancel
     server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     server.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT);
     let graceful = GracefulShutdown::new();
-    while let Some(stream) = accept(&listener, &stop).await {
+    let room = Arc::new(Semaphore::new(connections()));
+    while let Some((stream, place)) = accept(&listener, &room, &stop).await {
         let service = service.clone();
-        let connection = server.serve_connection_with_upgrades(
-            TokioIo::new(stream),
-            service_fn(move |request| service.clone().answer(request)),
-        );
-        let connection = graceful.watch(connection.into_owned());
+        let server = server.clone();
+        let watcher = graceful.watcher();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let _place = place;
+            // The server's own time-outs begin with the first byte.
+            if !matches!(timeout(HEAD_TIMEOUT, stream.readable()).await, Ok(Ok(()))) {
+                return;
+            }
+            let answer = service_fn(move |request| service.clone().answer(request));
+            let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), answer);
+            if let Err(error) = watcher.watch(connection.into_owned()).await {
                 tracing::debug!("a connection ended: {error}");
             }
         });
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+    if timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still open {} seconds after the stop", GRACE.as_secs());
     }
 }
 
-/// The next connection, or `None` once `stop` fired.
-async fn accept(listener: &TcpListener, stop: &CancellationToken) -> Option<tokio::net::TcpStream> {
+/// How many connections this process may have: half of its files, so that there are some left for jobs.
+fn connections() -> usize {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    files.and_then(|files| usize::try_from(files / 2).ok()).map_or(CONNECTIONS, |half| half.min(CONNECTIONS))
+}
+
+/// The next connection and its place among all, or `None` once `stop` fired.
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+    stop: &CancellationToken,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
     loop {
-        let accepted: std::io::Result<(_, SocketAddr)> = tokio::select! {
+        let next = async {
+            // The semaphore is never closed.
+            let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+            let (stream, _) = listener.accept().await?;
+            Ok::<_, io::Error>((stream, place))
+        };
+        let accepted = tokio::select! {
             () = stop.cancelled() => return None,
-            accepted = listener.accept() => accepted,
+            accepted = next => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, place)) => {
                 // Answers are small and whole: waiting to fill a packet only delays them.
                 let _ = stream.set_nodelay(true);
-                return Some(stream);
+                return Some((stream, place));
             }
             Err(error) => {
                 // Too many open files, most likely; others may close some.

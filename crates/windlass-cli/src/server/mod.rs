@@ -179,7 +179,7 @@ async fn api(
     };
     let settings = windlass_http::Settings {
         account: config.account.clone(),
-        site_authority: format!("{}:{}", config.site_domain, address.port()),
+        site_authority: site_authority(&config.site_domain, address),
         limits: config.limits,
         upload_max: ZIP_MAX,
     };
@@ -193,6 +193,11 @@ fn runner(config: &Config, store: &Arc<dyn Store>, blobs: &Blobs) -> anyhow::Res
     let id = RunnerId(format!("{:016x}", getrandom::u64().context("no random numbers")?));
     let (store, clock) = (Arc::clone(store), Arc::clone(&config.clock));
     Ok(Runner::new(id, store, blobs.clone(), clock, fetcher, config.runner.clone()))
+}
+
+/// Where sites are. On this machine they are at the listener's own port; a real domain has a proxy in front of it.
+fn site_authority(domain: &str, address: SocketAddr) -> String {
+    if domain == "localhost" { format!("{domain}:{}", address.port()) } else { domain.to_owned() }
 }
 
 /// The URL under which clients on this machine reach a listener.

@@ -81,9 +81,30 @@ async fn a_host_that_is_none_is_refused_before_anything_is_made() {
         answer.is_bad("The Host header does not name a host.", host);
     }
     assert_eq!(world.snapshot().await, before);
-    let made = world.ask_with("POST", &target, &[("host", "user:pw@windlass.test:81")], "{}").await.ok("a login");
+    let made = world.ask_with("POST", &target, &[("host", "user:pw@localhost:81")], "{}").await.ok("a login");
     let url = made["zipUploadUrl"].as_str().unwrap().to_owned();
-    assert!(url.starts_with("http://windlass.test:81/-/uploads/"), "{url}");
+    assert!(url.starts_with("http://localhost:81/-/uploads/"), "{url}");
+}
+
+#[tokio::test]
+async fn a_web_page_cannot_use_a_server_that_asks_for_no_signatures() {
+    let world = World::unsigned().await;
+    let before = world.snapshot().await;
+    let foreign = [
+        ("host", "evil.example"),
+        ("host", "127.0.0.1.evil.example:80"),
+        ("host", "10.0.0.1"),
+        ("origin", "http://evil.example"),
+        ("origin", "null"),
+    ];
+    for header in foreign {
+        let answer = world.ask_with("POST", "/apps", &[header], r#"{"name":"theirs"}"#).await;
+        answer.refuses(403, "AccessDeniedException", "Unsigned requests are for programs on this machine", "a page's");
+    }
+    assert_eq!(world.snapshot().await, before);
+    for host in ["localhost", "LOCALHOST:1", "127.0.0.2:9", "[::1]:8420"] {
+        world.ask_with("GET", "/apps", &[("host", host)], "").await.ok(host);
+    }
 }
 
 #[tokio::test]
