@@ -75,14 +75,19 @@ impl Runner {
         log.info(format_args!("Verifying {} bytes", source.size()));
         let index = self.verified(claimed, Arc::clone(&source)).await?;
         log.info(format_args!("Verified {} files, {} bytes in all", index.len(), index.total_size()));
-        if let Some(staged) = staged {
-            made.keep(&self.0.blobs, keys::zip(branch, artifact), staged).await?;
-        }
         let index = Arc::new(index);
         let archive = Archive::open(source, Arc::clone(&index)).map_err(fault)?;
         let directory = Arc::clone(self.0.blobs.directory());
-        let staged = blocking(move || directory.stage_bytes(index.encode()).map_err(fault)).await?;
-        made.keep(&self.0.blobs, keys::index(branch, artifact), staged).await?;
+        let encoded = blocking(move || directory.stage_bytes(index.encode()).map_err(fault)).await?;
+        let (zip_key, index_key) = (keys::zip(branch, artifact), keys::index(branch, artifact));
+        match staged {
+            Some(zip) => {
+                made.keep(&self.0.blobs, zip_key, zip).await?;
+                made.keep(&self.0.blobs, index_key, encoded).await?;
+            }
+            // The zip is an upload, which a retry deploys as it is, with the same index.
+            None => made.share(&self.0.blobs, index_key, encoded).await?,
+        }
         Ok(Deployed { artifact, archive })
     }
 

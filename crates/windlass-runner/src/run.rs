@@ -38,9 +38,10 @@ pub(crate) enum Halt {
     LetGo,
 }
 
-/// What an attempt has made and keeps, under keys that no other attempt uses.
+/// What an attempt has made and keeps.
 #[derive(Default)]
 pub(crate) struct Made {
+    /// Those that no other attempt uses. They go unless the job goes live.
     keys: Vec<String>,
     /// The small ones, which ride in the commit that goes live.
     riding: Vec<(String, Bytes)>,
@@ -229,9 +230,15 @@ impl Runner {
 }
 
 impl Made {
-    /// Keeps a part.
+    /// Keeps a part under a key that is this attempt's alone.
     pub(crate) async fn keep(&mut self, blobs: &Blobs, key: String, staged: Staged) -> Result<(), StoreError> {
         self.keys.push(key.clone());
+        self.share(blobs, key, staged).await
+    }
+
+    /// Keeps a part under a key that others use as well, who keep the same under it: another attempt, or a retry that
+    /// deploys the same upload and may be live before this attempt has ended.
+    pub(crate) async fn share(&mut self, blobs: &Blobs, key: String, staged: Staged) -> Result<(), StoreError> {
         self.riding.extend(blobs.keep(key, staged).await?);
         Ok(())
     }
@@ -267,5 +274,27 @@ impl Finished {
 
     fn keep_log(&mut self, step: StepName, log: Log) {
         self.logs.push((keys::log(self.claimed.key(), step.as_ref()), log.into_bytes().into()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use windlass_store::{Directory, MemoryStore};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_others_may_use_is_not_an_attempts_to_delete() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let directory = Directory::open(directory.path()).expect("an empty one");
+        let blobs = Blobs::new(Arc::new(MemoryStore::new([0; 32])), Arc::new(directory));
+        let mut made = Made::default();
+        let part = || Staged::Inline(Bytes::from_static(b"part"));
+        made.keep(&blobs, "1/own.zip".to_owned(), part()).await.expect("room");
+        made.share(&blobs, "1/uploaded.index".to_owned(), part()).await.expect("room");
+        assert_eq!(made.keys, ["1/own.zip"]);
+        assert_eq!(made.riding.len(), 2);
     }
 }

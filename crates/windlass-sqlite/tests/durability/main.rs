@@ -30,6 +30,30 @@ async fn a_directory_belongs_to_one_store() {
     assert_eq!(Everything::of(&open(&directory)).await.unwrap().branches.len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_log_begins_again_although_someone_always_reads() {
+    let directory = TempDir::new().unwrap();
+    let store = std::sync::Arc::new(open(&directory));
+    let uid = branch(&*store, "main").await.uid;
+    let mut readers = JoinSet::new();
+    for _ in 0..6 {
+        let store = std::sync::Arc::clone(&store);
+        readers.spawn(async move {
+            loop {
+                store.branch_by_uid(uid).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    // Four times as much as the log holds before it begins again.
+    for number in 0..64 {
+        store.put_blob(&format!("{uid}/{number}"), vec![7; 512 * 1024].into()).await.unwrap();
+    }
+    readers.shutdown().await;
+    let log = std::fs::metadata(directory.path().join("windlass.db-wal")).unwrap().len();
+    assert!(log < 16 << 20, "the log has {log} bytes");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_is_free_as_soon_as_its_store_is_dropped() {
     let directory = TempDir::new().unwrap();
