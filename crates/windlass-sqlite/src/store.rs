@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use tokio::sync::broadcast;
 use windlass::{AppId, Branch, BranchName, EventKind, Job, JobId, Record};
 use windlass_store::{
-    App, Append, BranchUid, Candidate, JobKey, Lease, NewBranch, Notice, Page, Site, Store, StoreError, StoredBranch,
-    Work, codec,
+    App, Append, BranchUid, Candidate, Document, Happening, JobKey, Kind, Lease, NewBranch, Notice, Page, Site, Store,
+    StoreError, StoredBranch, Work, codec,
 };
 
 use crate::row::{self, BRANCH, JOB, integer, number};
@@ -141,6 +141,21 @@ impl Store for SqliteStore {
         })
     }
 
+    async fn happenings(&self, cursor: u64, limit: usize) -> Result<Vec<Happening>, StoreError> {
+        let query =
+            "SELECT id, branch, number, body FROM records WHERE id > ?1 AND branch IS NOT NULL ORDER BY id LIMIT ?2";
+        self.readers.look(|c| {
+            let mut rows = c.prepare_cached(query)?;
+            let found = rows.query_map([integer(cursor), integer(limit as u64)], happening)?;
+            found.collect::<rusqlite::Result<Vec<_>>>().map(|found| found.into_iter().collect())
+        })
+    }
+
+    async fn last_happening(&self) -> Result<u64, StoreError> {
+        let query = "SELECT seq FROM sqlite_sequence WHERE name = 'records'";
+        self.readers.look(|c| first(c, query, [], |row| Ok(Ok(number(row.get(0)?))))).map(Option::unwrap_or_default)
+    }
+
     async fn append(&self, append: Append) -> Result<(), StoreError> {
         let notice = Notice { key: append.key, status: append.job.status() };
         self.writer.write(move |c| write::append(c, &append)).await?;
@@ -169,6 +184,43 @@ impl Store for SqliteStore {
     async fn renew(&self, lease: &Lease, jobs: &[JobKey]) -> Result<Vec<Notice>, StoreError> {
         let (lease, jobs) = (lease.clone(), jobs.to_vec());
         self.writer.write(move |c| write::renew(c, &lease, &jobs)).await
+    }
+
+    async fn create_document(&self, document: &Document) -> Result<(), StoreError> {
+        let document = document.clone();
+        self.writer.write(move |c| write::create_document(c, &document)).await
+    }
+
+    async fn document(&self, kind: Kind, id: &str) -> Result<Option<Document>, StoreError> {
+        let query = "SELECT number, body FROM documents WHERE kind = ?1 AND id = ?2";
+        self.readers.look(|c| first(c, query, [kind.as_ref(), id], |row| Ok(document(row)?.1)))
+    }
+
+    async fn documents(
+        &self,
+        kind: Kind,
+        app: Option<&AppId>,
+        from: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<Document>, StoreError> {
+        let (after, count) = (from.map_or(0, integer), limit_and_one(limit));
+        let of_all = "SELECT number, body FROM documents WHERE kind = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
+        let of_app = "SELECT number, body FROM documents
+             WHERE kind = ?1 AND number > ?2 AND app = ?4 ORDER BY number LIMIT ?3";
+        self.readers.look(|c| match app {
+            Some(app) => page(c, of_app, params![kind.as_ref(), after, count, app.as_str()], limit, document),
+            None => page(c, of_all, params![kind.as_ref(), after, count], limit, document),
+        })
+    }
+
+    async fn update_document(&self, document: &Document) -> Result<(), StoreError> {
+        let document = document.clone();
+        self.writer.write(move |c| write::update_document(c, &document)).await
+    }
+
+    async fn delete_document(&self, kind: Kind, id: &str) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        self.writer.write(move |c| write::delete_document(c, kind, &id)).await
     }
 
     async fn blob(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
@@ -201,6 +253,18 @@ impl Store for SqliteStore {
     fn notices(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()
     }
+}
+
+fn document(row: &Row<'_>) -> rusqlite::Result<(u64, Result<Document, StoreError>)> {
+    let place = number(row.get(0)?);
+    let document = codec::decode::<Document>(row.get_ref(1)?.as_blob()?);
+    Ok((place, document.map_err(|error| error.of(format_args!("document number {place}")))))
+}
+
+fn happening(row: &Row<'_>) -> rusqlite::Result<Result<Happening, StoreError>> {
+    let (cursor, key) = (number(row.get(0)?), key(row, 1)?);
+    let record = codec::decode(row.get_ref(3)?.as_blob()?);
+    Ok(record.map(|record| Happening { cursor, key, record }))
 }
 
 fn named_branch(c: &Connection, app: &AppId, name: &BranchName) -> Seen<Option<StoredBranch>> {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use windlass::{AppId, Branch, BranchName, Record};
 use windlass_store::{
-    App, Append, BranchUid, JobKey, Lease, NewBranch, Notice, StoreError, StoredBranch, codec, labels,
+    App, Append, BranchUid, Document, JobKey, Kind, Lease, NewBranch, Notice, StoreError, StoredBranch, codec, labels,
 };
 
 use crate::row::{self, Columns, Settings, integer, number};
@@ -32,6 +32,7 @@ pub(crate) fn delete_app(c: &Connection, id: &AppId) -> Changed<Option<Vec<Branc
     if c.prepare_cached("DELETE FROM apps WHERE id = ?1")?.execute([id.as_str()])? == 0 {
         return Ok(Ok(None));
     }
+    c.prepare_cached("DELETE FROM documents WHERE app = ?1")?.execute([id.as_str()])?;
     let uids = c
         .prepare_cached("SELECT uid FROM branches WHERE app = ?1")?
         .query_map([id.as_str()], |row| row.get(0))?
@@ -134,7 +135,7 @@ pub(crate) fn append(c: &Connection, append: &Append) -> Changed<()> {
     if !fits {
         return Ok(Err(StoreError::Conflict));
     }
-    let last = append_records(c, stored.map_or(0, |(.., last)| last), &append.records)?;
+    let last = append_records(c, uid, number, stored.map_or(0, |(.., last)| last), &append.records)?;
     match stored {
         Some((id, ..)) => update_job(c, id, last, append)?,
         None => insert_job(c, uid, number, last, append)?,
@@ -156,10 +157,10 @@ fn set_branch(c: &Connection, uid: i64, version: u64, branch: &Branch) -> rusqli
     Ok(changed == 1)
 }
 
-fn append_records(c: &Connection, mut last: i64, records: &[Record]) -> rusqlite::Result<i64> {
-    let mut insert = c.prepare_cached("INSERT INTO records (before, body) VALUES (?1, ?2)")?;
+fn append_records(c: &Connection, uid: i64, job: i64, mut last: i64, records: &[Record]) -> rusqlite::Result<i64> {
+    let mut insert = c.prepare_cached("INSERT INTO records (before, branch, number, body) VALUES (?1, ?2, ?3, ?4)")?;
     for record in records {
-        last = insert.insert(params![last, codec::encode(record)])?;
+        last = insert.insert(params![last, uid, job, codec::encode(record)])?;
     }
     Ok(last)
 }
@@ -239,6 +240,37 @@ pub(crate) fn renew(c: &Connection, lease: &Lease, jobs: &[JobKey]) -> Changed<V
         }
     }
     Ok(held.into_iter().collect())
+}
+
+pub(crate) fn create_document(c: &Connection, document: &Document) -> Changed<()> {
+    let Document { kind, id, app, version, .. } = document;
+    let app = app.as_ref().map(AppId::as_str);
+    if app.is_some() && !exists(c, "SELECT 1 FROM apps WHERE id = ?1", [app])? {
+        return Ok(Err(StoreError::Conflict));
+    }
+    let added = c
+        .prepare_cached(
+            "INSERT INTO documents (kind, id, app, version, body) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (kind, id) DO NOTHING",
+        )?
+        .execute(params![kind.as_ref(), id, app, integer(*version), codec::encode(document)])?;
+    Ok(if added == 1 { Ok(()) } else { Err(StoreError::Exists) })
+}
+
+pub(crate) fn update_document(c: &Connection, document: &Document) -> Changed<()> {
+    let Document { kind, id, version, .. } = document;
+    let changed = c
+        .prepare_cached(
+            "UPDATE documents SET version = ?3, body = ?4 WHERE kind = ?1 AND id = ?2 AND version = ?3 - 1",
+        )?
+        .execute(params![kind.as_ref(), id, integer(*version), codec::encode(document)])?;
+    Ok(one(changed))
+}
+
+pub(crate) fn delete_document(c: &Connection, kind: Kind, id: &str) -> Changed<()> {
+    let deleted =
+        c.prepare_cached("DELETE FROM documents WHERE kind = ?1 AND id = ?2")?.execute([kind.as_ref(), id])?;
+    Ok(one(deleted))
 }
 
 pub(crate) fn put_blob(c: &Connection, key: &str, bytes: &Bytes) -> Changed<()> {

@@ -20,7 +20,9 @@ pub mod blobs;
 pub mod branches;
 pub mod creation;
 pub mod deletion;
+pub mod documents;
 mod everything;
+pub mod happenings;
 pub mod jobs;
 pub mod races;
 pub mod random;
@@ -94,6 +96,20 @@ macro_rules! exam {
                 an_overdue_job_ends_before_it_is_deleted
                 bytes_are_garbage_once_no_job_needs_them
                 a_job_that_has_changed_is_not_deleted
+            }
+            documents {
+                a_document_is_read_as_it_was_stored
+                a_document_is_made_once_among_its_kind
+                a_document_belongs_to_an_app_that_is_there
+                a_document_changes_only_from_the_version_that_was_loaded
+                a_deleted_document_is_gone
+                documents_are_listed_by_kind_and_app
+                a_deleted_app_takes_its_documents_with_it
+            }
+            happenings {
+                whatever_happens_can_be_followed_from_any_place
+                a_place_is_not_used_twice
+                what_happened_to_a_deleted_job_is_forgotten
             }
             blobs {
                 bytes_ride_in_the_commit

@@ -12,8 +12,8 @@ use tokio::sync::broadcast;
 use windlass::{AppId, Branch, BranchName, EventKind, Job, JobId, JobStatus, Record};
 
 use crate::{
-    App, Append, BranchUid, Candidate, JobKey, Lease, NewBranch, Notice, Page, Site, Store, StoreError, StoredBranch,
-    Work, labels,
+    App, Append, BranchUid, Candidate, Document, Happening, JobKey, Kind, Lease, NewBranch, Notice, Page, Site, Store,
+    StoreError, StoredBranch, Work, labels,
 };
 
 /// A store in memory. It forgets everything when it is dropped, and is a real store in all else.
@@ -29,9 +29,13 @@ struct State {
     apps: BTreeMap<u64, App>,
     branches: BTreeMap<BranchUid, StoredBranch>,
     jobs: BTreeMap<JobKey, StoredJob>,
+    documents: BTreeMap<u64, Document>,
+    happenings: Vec<Happening>,
     blobs: BTreeMap<String, Bytes>,
-    /// The number of the last app or branch that was made.
+    /// The number of the last app, branch or document that was made.
     last: u64,
+    /// The place of the last happening.
+    cursor: u64,
 }
 
 #[derive(Debug)]
@@ -64,9 +68,22 @@ impl State {
         self.branches.values().find(|branch| branch.app == *app && branch.name == *name)
     }
 
+    fn document(&self, kind: Kind, id: &str) -> Option<(u64, &Document)> {
+        let mut documents = self.documents.iter();
+        documents.find(|(_, document)| document.kind == kind && document.id == id).map(|(n, document)| (*n, document))
+    }
+
     fn delete_branch(&mut self, uid: BranchUid) {
         self.branches.remove(&uid);
         self.jobs.retain(|key, _| key.branch != uid);
+        self.happenings.retain(|happening| happening.key.branch != uid);
+    }
+
+    fn happened(&mut self, key: JobKey, records: &[Record]) {
+        for record in records {
+            self.cursor += 1;
+            self.happenings.push(Happening { cursor: self.cursor, key, record: record.clone() });
+        }
     }
 
     /// The branch, if it is at this version.
@@ -125,6 +142,7 @@ impl Store for MemoryStore {
         let mut state = self.state();
         let Some((number, _)) = state.app(id) else { return Ok(None) };
         state.apps.remove(&number);
+        state.documents.retain(|_, document| document.app.as_ref() != Some(id));
         let uids: Vec<_> =
             state.branches.values().filter(|branch| branch.app == *id).map(|branch| branch.uid).collect();
         for uid in &uids {
@@ -233,6 +251,16 @@ impl Store for MemoryStore {
         Ok(self.state().jobs.get(&key).map_or_else(Vec::new, |stored| stored.records.clone()))
     }
 
+    async fn happenings(&self, cursor: u64, limit: usize) -> Result<Vec<Happening>, StoreError> {
+        let state = self.state();
+        let later = state.happenings.iter().filter(|happening| happening.cursor > cursor);
+        Ok(later.take(limit).cloned().collect())
+    }
+
+    async fn last_happening(&self) -> Result<u64, StoreError> {
+        Ok(self.state().cursor)
+    }
+
     async fn append(&self, append: Append) -> Result<(), StoreError> {
         let Append { app, key, expected_seq, records, job, branch, lease, blobs } = append;
         let mut state = self.state();
@@ -248,6 +276,7 @@ impl Store for MemoryStore {
             stored.branch_version += 1;
         }
         let notice = Notice { key, status: job.status() };
+        state.happened(key, &records);
         match state.jobs.entry(key) {
             Entry::Vacant(entry) => {
                 entry.insert(StoredJob { app, job, records, lease });
@@ -280,6 +309,7 @@ impl Store for MemoryStore {
         stored.branch = after;
         stored.branch_version += 1;
         let content = state.jobs.remove(&key).map(|stored| stored.job.content_of());
+        state.happenings.retain(|happening| happening.key != key);
         let mut others = state.jobs.iter().filter(|(other, _)| other.branch == key.branch);
         Ok(others.any(|(_, stored)| Some(stored.job.content_of()) == content))
     }
@@ -331,6 +361,57 @@ impl Store for MemoryStore {
             Some(Notice { key: *key, status: stored.job.status() })
         });
         Ok(held.collect())
+    }
+
+    async fn create_document(&self, document: &Document) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if document.app.as_ref().is_some_and(|app| state.app(app).is_none()) {
+            return Err(StoreError::Conflict);
+        }
+        if state.document(document.kind, &document.id).is_some() {
+            return Err(StoreError::Exists);
+        }
+        state.last += 1;
+        let number = state.last;
+        state.documents.insert(number, document.clone());
+        Ok(())
+    }
+
+    async fn document(&self, kind: Kind, id: &str) -> Result<Option<Document>, StoreError> {
+        Ok(self.state().document(kind, id).map(|(_, document)| document.clone()))
+    }
+
+    async fn documents(
+        &self,
+        kind: Kind,
+        app: Option<&AppId>,
+        from: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<Document>, StoreError> {
+        let state = self.state();
+        let after = state.documents.range((after(from), Bound::Unbounded));
+        let ours = after.filter(|(_, found)| found.kind == kind && (app.is_none() || found.app.as_ref() == app));
+        let items = ours.take(limit.saturating_add(1)).map(|(number, found)| (*number, found.clone())).collect();
+        let Page { items, next } = page(items, limit, |(number, _)| *number);
+        Ok(Page { items: items.into_iter().map(|(_, document)| document).collect(), next })
+    }
+
+    async fn update_document(&self, document: &Document) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let stored = state.document(document.kind, &document.id).map(|(number, before)| (number, before.version));
+        let Some((number, version)) = stored else { return Err(StoreError::Conflict) };
+        if version + 1 != document.version {
+            return Err(StoreError::Conflict);
+        }
+        state.documents.insert(number, document.clone());
+        Ok(())
+    }
+
+    async fn delete_document(&self, kind: Kind, id: &str) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let number = state.document(kind, id).map(|(number, _)| number).ok_or(StoreError::Conflict)?;
+        state.documents.remove(&number);
+        Ok(())
     }
 
     async fn blob(&self, key: &str) -> Result<Option<Bytes>, StoreError> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use windlass::{AppId, Branch, BranchName, Job, JobId, JobStatus, Live, Record};
 
-use crate::{App, NewBranch, StoreError, StoredBranch};
+use crate::{App, Document, Kind, NewBranch, StoreError, StoredBranch};
 
 /// What tells a branch from every other that ever was in this store, and never changes. A branch that is
 /// deleted and made again under its old name has another one, so nothing old can reach it.
@@ -106,6 +106,17 @@ pub struct Site {
     pub live: Option<Live>,
 }
 
+/// Something that happened to a job, in the order in which it was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    /// Its place among everything that ever happened in this store. No place is used twice.
+    pub cursor: u64,
+    /// The job.
+    pub key: JobKey,
+    /// What happened.
+    pub record: Record,
+}
+
 /// News that a job has changed, for those who wait in the same process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
@@ -136,7 +147,7 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError::Conflict`].
     async fn update_app(&self, app: &App) -> Result<(), StoreError>;
 
-    /// Deletes an app with its branches, jobs and histories, and answers its branches, whose kept bytes can go too, or
+    /// Deletes an app with its branches, jobs, histories and documents, and answers its branches, whose kept bytes can go too, or
     /// `None` where there is no such app.
     async fn delete_app(&self, id: &AppId) -> Result<Option<Vec<BranchUid>>, StoreError>;
 
@@ -180,6 +191,12 @@ pub trait Store: Send + Sync + 'static {
     /// A job's records, oldest first; empty where there is no such job.
     async fn history(&self, key: JobKey) -> Result<Vec<Record>, StoreError>;
 
+    /// What happened to all jobs after `cursor`, oldest first. Jobs that were deleted have taken theirs with them.
+    async fn happenings(&self, cursor: u64, limit: usize) -> Result<Vec<Happening>, StoreError>;
+
+    /// The place of what was stored last, or 0.
+    async fn last_happening(&self) -> Result<u64, StoreError>;
+
     /// Stores what came of a command. [`StoreError::Conflict`], and nothing stored, unless job and branch
     /// are as they were loaded.
     async fn append(&self, append: Append) -> Result<(), StoreError>;
@@ -198,6 +215,29 @@ pub trait Store: Send + Sync + 'static {
     /// Renews the runner's holds on those of `jobs` that it still has, and answers them with their statuses: one that is
     /// missing was lost, one in CANCELLING is to be let go. A hold on any other job runs out, whoever has it.
     async fn renew(&self, lease: &Lease, jobs: &[JobKey]) -> Result<Vec<Notice>, StoreError>;
+
+    /// Adds a document. [`StoreError::Exists`] where one of its kind has that id, [`StoreError::Conflict`] where there is
+    /// no such app as it belongs to.
+    async fn create_document(&self, document: &Document) -> Result<(), StoreError>;
+
+    /// The document of this kind with this id.
+    async fn document(&self, kind: Kind, id: &str) -> Result<Option<Document>, StoreError>;
+
+    /// Documents of a kind, of one app or of all, in the order of their creation, from the cursor that an earlier
+    /// page gave.
+    async fn documents(
+        &self,
+        kind: Kind,
+        app: Option<&AppId>,
+        from: Option<u64>,
+        limit: usize,
+    ) -> Result<Page<Document>, StoreError>;
+
+    /// Stores a changed document, whose version is one more than it was when loaded; else [`StoreError::Conflict`].
+    async fn update_document(&self, document: &Document) -> Result<(), StoreError>;
+
+    /// Deletes a document. [`StoreError::Conflict`] where there is none.
+    async fn delete_document(&self, kind: Kind, id: &str) -> Result<(), StoreError>;
 
     /// A small artifact.
     async fn blob(&self, key: &str) -> Result<Option<Bytes>, StoreError>;

@@ -1,10 +1,11 @@
-//! Apps and branches as they are stored: identity, the attributes that their owner set, and times.
+//! Apps, branches and documents as they are stored: identity, the attributes that their owner set, and times.
 
 use std::iter;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use strum::{AsRefStr, EnumString, VariantArray};
 use windlass::{AppId, Branch, BranchName};
 
 use crate::BranchUid;
@@ -73,6 +74,47 @@ pub struct StoredBranch {
     pub branch: Branch,
     /// How often [`branch`](Self::branch) was changed; a store compares and sets by it.
     pub branch_version: u64,
+}
+
+/// What a document describes.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, AsRefStr, EnumString, VariantArray, Serialize, Deserialize,
+)]
+#[strum(serialize_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// An incoming webhook, by its id.
+    Webhook,
+    /// A domain association, by its domain name.
+    Domain,
+    /// A backend environment, by app and name.
+    BackendEnvironment,
+    /// A key pair that requests may be signed with, by its access key id.
+    Key,
+    /// Who is told of what happens to jobs, by its id.
+    Subscriber,
+}
+
+/// Something beside apps, branches and jobs that has a name and some attributes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// What it describes.
+    pub kind: Kind,
+    /// Its name, unique among its kind.
+    pub id: String,
+    /// The app that it belongs to and goes with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<AppId>,
+    /// What it says.
+    pub attributes: Attributes,
+    /// When it was made.
+    #[serde(with = "chrono::serde::ts_milliseconds")]
+    pub created: DateTime<Utc>,
+    /// When it was last changed.
+    #[serde(with = "chrono::serde::ts_milliseconds")]
+    pub updated: DateTime<Utc>,
+    /// How often it was changed; a store compares and sets by it.
+    pub version: u64,
 }
 
 /// The labels that may stand for a branch in host names, of which it gets the first that no other branch

@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
 
 use crate::{
     Artifact, Attempt, Birth, Cause, Command, Commit, Event, HistoryError, JobId, JobStatus, JobType, Limit, NewJob,
@@ -380,6 +380,26 @@ impl Job {
         self.progress.steps.iter()
     }
 
+    /// The uploads that it still waits for: how many, and what the first one is, the path of a file or `the zip`.
+    #[must_use]
+    pub fn missing_uploads(&self) -> Option<(usize, Box<str>)> {
+        let mut missing = self.progress.uploads.missing(&self.birth.source);
+        let first = missing.next()?;
+        let first = match &self.birth.source {
+            Source::Files(files) => files[first].path.clone(),
+            Source::Zip | Source::Url { .. } | Source::Artifact(_) | Source::UploadOf { .. } | Source::Repository => {
+                "the zip".into()
+            }
+        };
+        Some((1 + missing.count(), first))
+    }
+
+    /// Who asked for the stop of a job in CANCELLING.
+    #[must_use]
+    pub fn stopped_by(&self) -> Option<&str> {
+        self.progress.stopped_by.as_deref()
+    }
+
     /// Why it ended, unless it succeeded.
     #[must_use]
     pub const fn cause(&self) -> Option<&Cause> {
@@ -416,7 +436,15 @@ const fn after(seq: u32) -> u32 {
 
 /// Stores keep whole milliseconds, and a job is what its store keeps of it.
 fn to_millis(time: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(time.timestamp_millis()).unwrap_or(time)
+    let nanos = time.timestamp_subsec_nanos();
+    // A leap second's nanoseconds go on past the end of its second, which no number of milliseconds since the epoch
+    // can say. All other times are cut without taking the date apart.
+    let cut = if nanos < 1_000_000_000 {
+        time.naive_utc().with_nanosecond(nanos - nanos % 1_000_000).map(|time| time.and_utc())
+    } else {
+        DateTime::from_timestamp_millis(time.timestamp_millis())
+    };
+    cut.unwrap_or(time)
 }
 
 fn commit_to_millis(commit: Commit) -> Commit {

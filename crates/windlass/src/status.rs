@@ -194,10 +194,30 @@ impl JobStatus {
     pub const fn can_reach(self, later: Self) -> bool {
         REACH[self as usize][later as usize]
     }
+
+    /// The statuses between `self` and `later` that no way from the one to the other leaves out, in the order in
+    /// which a job passes them. None where there is no way.
+    pub fn must_pass(self, later: Self) -> impl Iterator<Item = Self> {
+        let between = move |status: &Self| *status != self && *status != later;
+        let avoids = move |status: &Self| reach(Some(*status), None)[self as usize][later as usize];
+        let reachable = self.can_reach(later);
+        Self::VARIANTS.iter().copied().filter(move |status| reachable && between(status) && !avoids(status))
+    }
+
+    /// The events that happen on every way from `self` to `later`, in the order in which they do. None where there
+    /// is no way, or where the job may not have moved at all.
+    pub fn must_happen(self, later: Self) -> impl Iterator<Item = EventKind> {
+        let avoids = move |event: &EventKind| reach(None, Some(*event))[self as usize][later as usize];
+        let reachable = self.can_reach(later);
+        EventKind::VARIANTS.iter().copied().filter(move |event| reachable && !avoids(event))
+    }
 }
 
 /// The reflexive transitive closure of [`TRANSITIONS`].
-const REACH: [[bool; STATUSES]; STATUSES] = {
+const REACH: [[bool; STATUSES]; STATUSES] = reach(None, None);
+
+/// Which status can become which, in a world without one status, or without one event.
+const fn reach(without: Option<JobStatus>, never: Option<EventKind>) -> [[bool; STATUSES]; STATUSES] {
     let mut reach = [[false; STATUSES]; STATUSES];
     let mut i = 0;
     while i < STATUSES {
@@ -212,7 +232,9 @@ const REACH: [[bool; STATUSES]; STATUSES] = {
             let mut i = 0;
             while i < TRANSITIONS.len() {
                 let t = TRANSITIONS[i];
-                if reach[start][t.from as usize] {
+                let never = matches!(never, Some(event) if event as usize == t.event as usize);
+                let without = matches!(without, Some(status) if status as usize == t.from as usize);
+                if reach[start][t.from as usize] && !never && !without {
                     reach[start][t.to as usize] = true;
                 }
                 i += 1;
@@ -222,7 +244,7 @@ const REACH: [[bool; STATUSES]; STATUSES] = {
         round += 1;
     }
     reach
-};
+}
 
 // What the law promises, checked when it is compiled.
 const _: () = {
@@ -257,6 +279,16 @@ const _: () = {
         }
         assert!(used, "an event that no row uses");
         e += 1;
+    }
+};
+
+// Ways are told in the order of the statuses' declaration, so no row may lead back.
+const _: () = {
+    let mut i = 0;
+    while i < TRANSITIONS.len() {
+        let t = TRANSITIONS[i];
+        assert!(t.from as usize <= t.to as usize, "the statuses are declared in the order in which a job passes them");
+        i += 1;
     }
 };
 

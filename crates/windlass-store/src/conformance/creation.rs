@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use windlass::{
-    Artifact, Command, EventKind, FileSlot, JobId, JobStatus, JobType, Rejection, Report, Source, SourceUrlType,
+    Artifact, Command, FileSlot, JobId, JobStatus, JobType, Rejection, Report, Source, SourceUrlType,
     Uploads,
 };
 
@@ -157,9 +157,9 @@ pub async fn a_push_takes_the_place_of_the_one_that_waits(s: Arc<dyn Store>) {
 
 pub async fn a_push_does_not_take_the_place_of_an_upload(s: Arc<dyn Store>) {
     let main = branch(&*s, "d1", "main").await;
-    make(&*s, &main, zip(), at(0)).await;
+    let waits = make(&*s, &main, zip(), at(0)).await;
     let before = everything(&*s).await;
-    let illegal = Rejection::IllegalTransition { status: JobStatus::Created, event: EventKind::Replaced };
-    assert_eq!(make_refused(&*s, &main, push("abc"), at(1)).await, illegal);
+    let busy = Rejection::BranchBusy { job: waits.job.id() };
+    assert_eq!(make_refused(&*s, &main, push("abc"), at(1)).await, busy);
     assert_eq!(everything(&*s).await, before);
 }

@@ -1,9 +1,10 @@
 //! All that a store holds, to be compared and to be checked.
 
 use chrono::{DateTime, Utc};
+use strum::VariantArray as _;
 use windlass::{Branch, Job, JobStatus, Record};
 
-use crate::{App, JobKey, Page, Store, StoreError, StoredBranch, Work};
+use crate::{App, Document, JobKey, Kind, Page, Store, StoreError, StoredBranch, Work};
 
 /// All that a store says it holds, but for small artifacts.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +15,8 @@ pub struct Everything {
     pub branches: Vec<StoredBranch>,
     /// Their jobs, each with its history, newest first.
     pub jobs: Vec<(JobKey, Job, Vec<Record>)>,
+    /// All documents, by kind.
+    pub documents: Vec<Document>,
     /// The jobs that time will end.
     pub due: Vec<JobKey>,
     /// What there was to do before any hold was lost.
@@ -40,10 +43,14 @@ impl Everything {
                 jobs.push((key, job, history));
             }
         }
+        let mut documents = Vec::new();
+        for kind in Kind::VARIANTS {
+            documents.extend(all(async |from| store.documents(*kind, None, from, 7).await).await?);
+        }
         let mut due = store.due(DateTime::<Utc>::MAX_UTC, usize::MAX).await?;
         due.sort_unstable();
         let work = store.work(DateTime::<Utc>::MIN_UTC, usize::MAX).await?;
-        Ok(Self { apps, branches, jobs, due, work })
+        Ok(Self { apps, branches, jobs, documents, due, work })
     }
 
     /// Checks what is true of every store at every moment.

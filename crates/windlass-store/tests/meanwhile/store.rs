@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use tokio::sync::broadcast;
 use windlass::{AppId, Branch, BranchName, Job, JobId, Record};
 use windlass_store::{
-    App, Append, BranchUid, JobKey, Lease, MemoryStore, NewBranch, Notice, Page, Site, Store, StoreError, StoredBranch,
-    Work,
+    App, Append, BranchUid, Document, Happening, JobKey, Kind, Lease, MemoryStore, NewBranch, Notice, Page, Site,
+    Store, StoreError, StoredBranch, Work,
 };
 
 /// The look that something else comes after.
@@ -21,12 +21,12 @@ pub(crate) enum Look {
     NamedJob,
 }
 
-type Happening = Box<dyn FnOnce(Arc<MemoryStore>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+type Then = Box<dyn FnOnce(Arc<MemoryStore>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 pub(crate) struct Meanwhile {
     store: Arc<MemoryStore>,
     after: Look,
-    then: Mutex<Option<Happening>>,
+    then: Mutex<Option<Then>>,
 }
 
 impl Meanwhile {
@@ -40,7 +40,7 @@ impl Meanwhile {
         F: FnOnce(Arc<MemoryStore>) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let happening: Happening = Box::new(|store| Box::pin(happens(store)));
+        let happening: Then = Box::new(|store| Box::pin(happens(store)));
         *self.then.lock().unwrap_or_else(PoisonError::into_inner) = Some(happening);
     }
 
@@ -127,6 +127,34 @@ impl Store for Meanwhile {
 
     async fn history(&self, key: JobKey) -> Answer<Vec<Record>> {
         self.store.history(key).await
+    }
+
+    async fn happenings(&self, cursor: u64, limit: usize) -> Answer<Vec<Happening>> {
+        self.store.happenings(cursor, limit).await
+    }
+
+    async fn last_happening(&self) -> Answer<u64> {
+        self.store.last_happening().await
+    }
+
+    async fn create_document(&self, document: &Document) -> Answer<()> {
+        self.store.create_document(document).await
+    }
+
+    async fn document(&self, kind: Kind, id: &str) -> Answer<Option<Document>> {
+        self.store.document(kind, id).await
+    }
+
+    async fn documents(&self, k: Kind, a: Option<&AppId>, from: Option<u64>, n: usize) -> Answer<Page<Document>> {
+        self.store.documents(k, a, from, n).await
+    }
+
+    async fn update_document(&self, document: &Document) -> Answer<()> {
+        self.store.update_document(document).await
+    }
+
+    async fn delete_document(&self, kind: Kind, id: &str) -> Answer<()> {
+        self.store.delete_document(kind, id).await
     }
 
     async fn append(&self, append: Append) -> Answer<()> {

@@ -6,7 +6,7 @@ use alloc::format;
 use chrono::{DateTime, Utc};
 
 use super::{Job, after, commit_to_millis, to_millis};
-use crate::{Attempt, Cause, Command, Commit, Event, EventKind, JobStatus, Record, Records, Rejection, Report, Source};
+use crate::{Attempt, Cause, Command, Commit, Event, EventKind, JobStatus, Record, Records, Rejection, Report};
 
 impl Job {
     /// What follows from `command`, without changing the job. No records means that it was done before.
@@ -41,27 +41,18 @@ impl Job {
 
     fn decide_start(&self, now: DateTime<Utc>) -> Result<Records, Rejection> {
         self.allows(EventKind::Started)?;
-        let mut missing = self.progress.uploads.missing(&self.birth.source);
-        if let Some(slot) = missing.next() {
-            let first = match &self.birth.source {
-                Source::Files(files) => files[slot].path.clone(),
-                Source::Zip
-                | Source::Url { .. }
-                | Source::Artifact(_)
-                | Source::UploadOf { .. }
-                | Source::Repository => "the zip".into(),
-            };
-            return Err(Rejection::UploadsMissing { missing: 1 + missing.count(), first });
+        if let Some((missing, first)) = self.missing_uploads() {
+            return Err(Rejection::UploadsMissing { missing, first });
         }
         Ok(Records::one(self.record(now, Event::Started)))
     }
 
     fn decide_replace(&self, commit: &Commit, now: DateTime<Utc>) -> Result<Records, Rejection> {
-        self.allows(EventKind::Replaced)?;
-        if !self.birth.source.needs_build() {
+        if !self.birth.source.needs_build() && !self.progress.status.is_terminal() {
             // It waits to deploy something that no commit can change.
             return Err(Rejection::BranchBusy { job: self.id });
         }
+        self.allows(EventKind::Replaced)?;
         let commit = Box::new(commit_to_millis(commit.clone()));
         Ok(Records::one(self.record(now, Event::Replaced { commit })))
     }

@@ -1,0 +1,1 @@
+//! Amplify jobs of `aws-sdk-amplify` as those of [`windlass::wire`].
