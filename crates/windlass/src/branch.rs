@@ -6,11 +6,15 @@ use chrono::{DateTime, Utc};
 
 use crate::{Artifact, Command, Job, JobId, JobStatus, NewJob, Outcome, Record, Rejection};
 
-/// The job side of a branch.
+/// The job side of a branch: it numbers its jobs, lets one work at a time, and knows which one is live.
 ///
 /// A branch has two places. One job at most *waits* (CREATED or PENDING), and one at most *works*
 /// (PROVISIONING, RUNNING or CANCELLING). All of it follows from the jobs: a branch is changed only by
-/// [`Branch::handle`] and [`Branch::create`], which let it follow what happened to a job.
+/// [`create`](Self::create), [`push`](Self::push), [`handle`](Self::handle) and [`delete`](Self::delete), which return
+/// what it is after. `Branch::default()` is a branch that has had no job.
+///
+/// A job is put live by the record of its success and by nothing else, so it never happens to a job that was told
+/// to stop, and it is stored, or not, in one piece with that record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Branch {
@@ -45,17 +49,25 @@ pub struct Live {
 }
 
 /// What came of a command to a job of a branch. Records, job and branch are stored in one transaction,
-/// or not at all.
+/// or not at all, and only if job and branch are still what they were when they were loaded.
+///
+/// Whatever the answer is, what is there has to be stored: time may have ended a job that refuses a command.
+///
+/// # A whole store
+///
+/// `examples/store.rs`, in which two runners race for a claim:
+///
+#[doc = concat!("```\n", include_str!("../examples/store.rs"), "```")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Change {
-    /// What happened to the job.
+    /// What happened to the job, in order; nothing where it was done before or is refused.
     pub records: Vec<Record>,
     /// The job after it.
     pub job: Job,
     /// The branch after it.
     pub branch: Branch,
-    /// Whether the command was obeyed.
+    /// Whether the command was obeyed, to be told once the rest is stored.
     pub answer: Result<(), Rejection>,
 }
 
@@ -72,6 +84,9 @@ impl Branch {
     /// Makes the next job, where no other is unfinished. One in CANCELLING does not count: the new
     /// job waits until that has ended.
     ///
+    /// A job whose time is up still counts until it has been told: send [`Command::Expire`] to the
+    /// [`unfinished`](Self::unfinished) ones first.
+    ///
     /// # Errors
     ///
     /// [`Rejection::BranchBusy`] with the unfinished job.
@@ -83,12 +98,33 @@ impl Branch {
     }
 
     /// Where a push goes: behind a job that works, one job may wait, and later pushes take its place.
+    ///
+    /// ```
+    /// use chrono::{TimeZone, Utc};
+    /// use windlass::{Branch, Command, Commit, JobType, NewJob, Place, Source};
+    ///
+    /// let now = Utc.with_ymd_and_hms(2026, 1, 1, 9, 0, 0).unwrap();
+    /// let commit = |id: &str| Commit { id: id.into(), message: "".into(), time: now };
+    /// let push = |id| NewJob { job_type: JobType::WebHook, commit: Some(commit(id)), ..NewJob::manual(Source::Repository) };
+    ///
+    /// let first = Branch::default().push(push("a1"), now)?;
+    /// let works = first.branch.handle(&first.job, &Command::Claim, now);
+    /// assert_eq!(works.branch.place_for_push(), Place::New);
+    ///
+    /// let second = works.branch.push(push("b2"), now)?;
+    /// assert_eq!(second.branch.place_for_push(), Place::Replaces(second.job.id()));
+    ///
+    /// let replace = Command::Replace { commit: commit("c3").into() };
+    /// let replaced = second.branch.handle(&second.job, &replace, now);
+    /// assert_eq!(replaced.job.commit().map(|commit| &*commit.id), Some("c3"));
+    /// # Ok::<(), windlass::Rejection>(())
+    /// ```
     #[must_use]
     pub fn place_for_push(&self) -> Place {
         self.waiting.map_or(Place::New, Place::Replaces)
     }
 
-    /// Makes a job for a push, behind the one that works.
+    /// Makes a job for a push, behind the one that works. Unlike [`create`](Self::create) it does not mind that one.
     ///
     /// # Errors
     ///
@@ -109,7 +145,9 @@ impl Branch {
         Change { records: records.into_iter().collect(), job, branch, answer: Ok(()) }
     }
 
-    /// Handles a command to `job`, one of this branch's.
+    /// Handles a command to `job`, one of this branch's, at `now`: time first, then the command.
+    ///
+    /// `self` and `job` are changed by storing what is returned, not here. Both must have been loaded together.
     pub fn handle(&self, job: &Job, command: &Command, now: DateTime<Utc>) -> Change {
         self.handle_all(job, core::slice::from_ref(command), now)
     }
@@ -181,7 +219,10 @@ impl Branch {
         }
     }
 
-    /// Forgets a job that is to be deleted.
+    /// The branch without a job that is to be deleted. Its number is not used again.
+    ///
+    /// What was kept for the job may be deleted with it only if no other job deploys it; see
+    /// [`Job::content_of`].
     ///
     /// # Errors
     ///
@@ -215,13 +256,13 @@ impl Branch {
         self.waiting
     }
 
-    /// The job that a runner has.
+    /// The job that a runner has, PROVISIONING, RUNNING or CANCELLING.
     #[must_use]
     pub const fn working(&self) -> Option<Working> {
         self.working
     }
 
-    /// What the branch shows.
+    /// What the branch shows, or `None` before its first success.
     #[must_use]
     pub const fn live(&self) -> Option<Live> {
         self.live

@@ -5,6 +5,10 @@
 /// `limit` jobs are in work.
 ///
 /// `working` has the number of jobs in work for each app that has any; an app is whatever tells apps apart.
+/// A job is in work while [`JobStatus::is_working`](crate::JobStatus::is_working), and it waits while it is PENDING
+/// and [nothing of its branch works](crate::Branch::working). AWS's quota is 5
+/// [concurrent jobs](https://docs.aws.amazon.com/amplify/latest/userguide/quotas-chapter.html) for an account in a
+/// region; the order among those that wait is ours.
 ///
 /// ```
 /// use windlass::next_to_claim;

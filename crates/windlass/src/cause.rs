@@ -5,35 +5,39 @@ use core::fmt;
 
 use crate::{Limit, StepName};
 
-/// Why a job ended FAILED or CANCELLED. Its text is the job's `statusReason`.
+/// Why a job ended FAILED or CANCELLED. Its text is the job's `statusReason`, before that is
+/// [cut to the API's length](crate::Job::status_reason).
+///
+/// A job that was told to stop ends of [`Cause::Stopped`], also where no runner let go of it and the
+/// [cancel limit](crate::Limit::Cancel) ended it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Cause {
     /// A step failed, or what came before the first.
     Failed {
-        /// Which.
+        /// Which; `None` where no step was open.
         step: Option<StepName>,
-        /// What was wrong.
+        /// What was wrong, in the words of the runner.
         reason: Box<str>,
     },
     /// A time limit passed.
     Expired {
         /// Which.
         limit: Limit,
-        /// How long it is.
+        /// How long it is, in seconds.
         seconds: i64,
-        /// The step that was open.
+        /// The step that was open; `None` where none was.
         step: Option<StepName>,
     },
     /// It was stopped.
     Stopped {
-        /// By whom.
+        /// By whom, where that was said.
         by: Option<Box<str>>,
     },
-    /// There was nothing to do.
+    /// There was nothing to do, such as a build of what has not changed.
     Skipped {
-        /// Why.
+        /// Why, in the words of the runner.
         reason: Box<str>,
     },
 }

@@ -9,15 +9,16 @@ use strum::{AsRefStr, Display, EnumIter, EnumString};
 
 use crate::{JobId, Limits};
 
-/// How a job came about.
+/// How a job came about, by the names of the
+/// [API](https://docs.aws.amazon.com/amplify/latest/APIReference/API_StartJob.html).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AsRefStr, Display, EnumIter, EnumString)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "SCREAMING_SNAKE_CASE"))]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum JobType {
-    /// StartJob on an app that is connected to a repository.
+    /// StartJob on an app that is connected to a repository: builds the tip of the branch.
     Release,
-    /// StartJob with the number of an earlier job.
+    /// StartJob with the number of an earlier job: deploys or builds [the same again](crate::Job::retry_source).
     Retry,
     /// CreateDeployment and StartDeployment.
     Manual,
@@ -25,7 +26,8 @@ pub enum JobType {
     WebHook,
 }
 
-/// What a source URL points at.
+/// What a source URL points at, by the names of the
+/// [API](https://docs.aws.amazon.com/amplify/latest/APIReference/API_StartDeployment.html).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, AsRefStr, Display, EnumIter, EnumString)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "SCREAMING_SNAKE_CASE"))]
@@ -44,9 +46,9 @@ pub enum SourceUrlType {
 pub struct Commit {
     /// Its hash, or `HEAD` while only the branch is known.
     pub id: Box<str>,
-    /// Its message, or what the caller gave instead.
+    /// Its message, or what the caller gave instead. The API allows 10,000 characters; they are not counted here.
     pub message: Box<str>,
-    /// When it was made, or when the job was asked for.
+    /// When it was made, or when the job was asked for. A job keeps whole milliseconds of it.
     #[cfg_attr(feature = "serde", serde(with = "chrono::serde::ts_milliseconds"))]
     pub time: DateTime<Utc>,
 }
@@ -55,24 +57,27 @@ pub struct Commit {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct FileSlot {
-    /// Its path on the site, without a leading slash.
+    /// Its path on the site, without a leading slash. The API allows 255 characters; they are not counted here.
     pub path: Box<str>,
-    /// The MD5 of its content.
+    /// The MD5 of its content. Whoever takes the upload compares it; the core does not see the bytes.
     pub md5: [u8; 16],
 }
 
 /// Where the content of a job comes from.
+///
+/// The core looks at its kind alone. Whether a URL may be fetched or a path may stand on a site is for those who
+/// fetch and publish.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum Source {
     /// One upload slot, 0, that takes a zip.
     Zip,
-    /// One upload slot for each file, numbered in this order.
+    /// One upload slot for each file, numbered in this order from 0. No file at all means nothing to wait for.
     Files(Box<[FileSlot]>),
     /// A URL that the runner fetches.
     Url {
-        /// `http`, `https` or `s3`, at most 3,000 characters.
+        /// `http`, `https` or `s3`, at most 3,000 characters by the API; neither is checked here.
         url: Box<str>,
         /// What it points at.
         #[cfg_attr(feature = "serde", serde(rename = "type"))]
@@ -119,7 +124,7 @@ impl Source {
     }
 }
 
-/// The upload slots that are filled.
+/// The upload slots that are filled. What lies in them is kept elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
@@ -156,7 +161,7 @@ impl Uploads {
         }
     }
 
-    /// Whether `slot` is filled.
+    /// Whether `slot`, counted from 0, is filled.
     #[must_use]
     pub fn is_filled(&self, slot: usize) -> bool {
         match self {
@@ -166,19 +171,21 @@ impl Uploads {
         }
     }
 
-    /// The slots of `source` that are still empty, in order.
+    /// The slots of `source`, for which these are kept, that are still empty, in order.
     pub fn missing(&self, source: &Source) -> impl Iterator<Item = usize> {
         (0..source.slots()).filter(|&slot| !self.is_filled(slot))
     }
 }
 
 /// The verified content that a job put live: the zip kept for the job that first deployed it.
+///
+/// It is a name for bytes, not the bytes. Two jobs may have put the same one live: that is what going back is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Artifact {
     /// The job whose zip it is: the job itself, or the one that it retries.
     pub job: JobId,
-    /// Which of that job's zips.
+    /// Which of that job's zips: the number under which whoever keeps it has put it.
     pub object: u64,
 }
 
@@ -194,7 +201,7 @@ pub struct Birth {
     /// The job that it retries.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub retries: Option<JobId>,
-    /// The caller's words for why, at most 255 characters.
+    /// The caller's words for why. The API allows 255 characters; they are not counted here.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub job_reason: Option<Box<str>>,
     /// How long it may stay in each status.
@@ -204,7 +211,19 @@ pub struct Birth {
     pub created: DateTime<Utc>,
 }
 
-/// A job to be made.
+/// A job to be made, by [`Branch::create`](crate::Branch::create) or [`Branch::push`](crate::Branch::push).
+///
+/// ```
+/// use windlass::{JobType, Limits, NewJob, Source};
+///
+/// let release = NewJob {
+///     job_type: JobType::Release,
+///     limits: Limits::default().with_build_minutes(60)?,
+///     ..NewJob::manual(Source::Repository)
+/// };
+/// assert!(release.source.needs_build());
+/// # Ok::<(), windlass::BuildLimitOutOfRange>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NewJob {
     /// How it comes about.
@@ -213,9 +232,9 @@ pub struct NewJob {
     pub source: Source,
     /// The commit to build, where there is a repository.
     pub commit: Option<Commit>,
-    /// The job that it retries.
+    /// The job that it retries, where `source` is that job's [`retry_source`](crate::Job::retry_source).
     pub retries: Option<JobId>,
-    /// The caller's words for why.
+    /// The caller's words for why. The API allows 255 characters; they are not counted here.
     pub job_reason: Option<Box<str>>,
     /// How long it may stay in each status.
     pub limits: Limits,
@@ -236,7 +255,7 @@ impl NewJob {
     }
 }
 
-/// Collects the files of a file map into slots.
+/// Collects the files of a file map into [`Source::Files`].
 impl FromIterator<FileSlot> for Source {
     fn from_iter<I: IntoIterator<Item = FileSlot>>(files: I) -> Self {
         Self::Files(files.into_iter().collect::<Vec<_>>().into())

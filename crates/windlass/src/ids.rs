@@ -1,4 +1,4 @@
-//! Ids and names. Each can only be made by parsing, with the limits of the API.
+//! Ids and names, with the limits of the API. A text becomes one of them only by parsing.
 
 #[cfg(feature = "serde")]
 use alloc::string::String;
@@ -8,7 +8,16 @@ use core::str::FromStr;
 
 use thiserror::Error;
 
-/// The id of an app: `d` and up to 19 lower-case letters or digits.
+/// The id of an app: `d` followed by 1 to 19 lower-case letters or digits, the
+/// [API's pattern](https://docs.aws.amazon.com/amplify/latest/APIReference/API_GetApp.html).
+///
+/// ```
+/// use windlass::AppId;
+///
+/// assert_eq!("d2abc".parse::<AppId>()?.as_str(), "d2abc");
+/// assert!("my app".parse::<AppId>().is_err());
+/// # Ok::<(), windlass::InvalidAppId>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AppId(Arc<str>);
 
@@ -39,7 +48,9 @@ impl FromStr for AppId {
     }
 }
 
-/// The name of a branch: any 1 to 255 characters.
+/// The name of a branch: any 1 to 255 characters, the
+/// [API's pattern](https://docs.aws.amazon.com/amplify/latest/APIReference/API_GetBranch.html). Slashes are usual
+/// (`feature/x`), and other characters that mean something in a path are allowed, so encode it where it stands in one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BranchName(Arc<str>);
 
@@ -100,7 +111,18 @@ text_id!(BranchName);
 /// The number of a job on its branch: 1, 2, 3, never used twice.
 ///
 /// It reads and prints as a decimal number. Leading zeros are accepted, because ARNs and the build
-/// variable `AWS_JOB_ID` carry it padded to ten digits; see [`JobId::padded`].
+/// variable [`AWS_JOB_ID`](https://docs.aws.amazon.com/amplify/latest/userguide/environment-variables.html) carry it
+/// padded to ten digits; see [`JobId::padded`]. The API allows
+/// [1 to 255 digits](https://docs.aws.amazon.com/amplify/latest/APIReference/API_GetJob.html); what exceeds a `u64` is
+/// the id of no job.
+///
+/// ```
+/// use windlass::JobId;
+///
+/// let job: JobId = "0000000007".parse()?;
+/// assert_eq!((job.to_string(), job.padded().to_string()), ("7".into(), "0000000007".into()));
+/// # Ok::<(), windlass::InvalidJobId>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]
@@ -170,7 +192,8 @@ impl fmt::Display for PaddedJobId {
 /// Which try of a job a runner is on: 1 for the first claim, one more for each runner that was lost.
 ///
 /// It is a fencing token: each report of a runner carries it, and a report of an earlier attempt is
-/// refused, so a runner that was given up for lost can do no harm when it comes back.
+/// refused, so a runner that was given up for lost can do no harm when it comes back. Attempts are ours; AWS has none
+/// that its clients can see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(transparent))]
@@ -180,10 +203,10 @@ impl Attempt {
     /// No runner has claimed the job yet.
     pub const NONE: Self = Self(0);
 
-    /// How many attempts a job has before it fails.
+    /// The last attempt, the third. A job whose runner is lost in it fails.
     pub const MAX: Self = Self(3);
 
-    /// The attempt with this number.
+    /// The attempt with this number, as a runner was given it.
     #[must_use]
     pub const fn new(number: u32) -> Self {
         Self(number)

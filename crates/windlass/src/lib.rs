@@ -1,6 +1,8 @@
-//! The job lifecycle of [AWS Amplify Hosting](https://docs.aws.amazon.com/amplify/latest/APIReference/API_JobSummary.html)
-//! as a value: which status may follow which, when a job is overdue, what stops it, what goes live, and why a job is
-//! as it is. For dashboards, bots, CI steps, emulators and deployment tools of one's own.
+//! The job lifecycle of AWS Amplify Hosting as a value.
+//!
+//! Which status may follow which, when a job is overdue, what stops it, what goes live, and why a job is as it is: for
+//! dashboards, bots, CI steps, emulators and deployment tools of one's own. Names and rules are those of
+//! [Amplify's jobs](https://docs.aws.amazon.com/amplify/latest/APIReference/API_JobSummary.html).
 //!
 //! A [`Job`] is a value. Someone sends a [`Command`]; the job *decides* which [`Event`]s follow; each is
 //! *applied* and gives the next [`JobStatus`]. Time is an argument.
@@ -58,14 +60,15 @@
 //! let taken = made.branch.handle_all(&made.job, &commands, nine + TimeDelta::minutes(1));
 //! assert_eq!(taken.job.status(), JobStatus::Running);
 //!
-//! // The runner has published it and reports so, naming the attempt that its claim began. Job 1 is live.
+//! // It publishes it and reports so, naming the attempt that its claim began. Job 1 is live.
+//! let attempt = taken.job.attempt();
 //! let artifact = Artifact { job: taken.job.id(), object: 7 };
-//! let report = Command::Report { attempt: taken.job.attempt(), report: Report::Succeeded { artifact } };
+//! let report = Command::Report { attempt, report: Report::Succeeded { artifact } };
 //! let done = taken.branch.handle(&taken.job, &report, nine + TimeDelta::minutes(2));
 //! assert_eq!(done.job.status(), JobStatus::Succeed);
 //! assert_eq!(done.branch.live().map(|live| live.job), Some(done.job.id()));
 //!
-//! // Had nobody started it, it would have failed after eight hours, whatever is asked of it then, and say why.
+//! // Had nobody started it, it would have failed after eight hours, and would say why.
 //! let late = made.branch.handle(&made.job, &Command::Start, nine + TimeDelta::hours(8));
 //! assert_eq!(late.job.status(), JobStatus::Failed);
 //! assert_eq!(
@@ -75,9 +78,10 @@
 //! # Ok::<(), windlass::Rejection>(())
 //! ```
 //!
-//! The [`examples` folder](https://github.com/windlass-rs/windlass/tree/main/crates/windlass/examples) goes on from
-//! here: `embed` asks the law alone, `by_hand` drives a job from end to end, `follow` follows a job of AWS's, and
-//! `store` is a store of one's own.
+//! Four examples go on from here: [`embed.rs`](https://docs.rs/crate/windlass/latest/source/examples/embed.rs)
+//! asks the law alone, [`by_hand.rs`](https://docs.rs/crate/windlass/latest/source/examples/by_hand.rs) drives a
+//! job from end to end, [`follow.rs`](https://docs.rs/crate/windlass/latest/source/examples/follow.rs) follows a
+//! job of AWS's, and [`store.rs`](Change#a-whole-store) is a store of one's own.
 //!
 //! # Where to look
 //!
@@ -105,11 +109,11 @@
 //! 1. **Load** the job and its branch, as they are at one moment.
 //! 2. **Handle** the command by [`Branch::handle`], at the time that it is now. Before a job is made, let time have its
 //!    way with the [unfinished](Branch::unfinished) ones, by [`Command::Expire`]; one that is overdue would be in the way.
-//! 3. **Store** [records, job and branch](Change) in **one** transaction, only if the stored job still has the
-//!    [`seq`](Job::seq) that was loaded and the branch is what was loaded; if not, begin again at 1. Two jobs of a branch
-//!    change it, so `seq` alone is not enough. A change without records needs no storing; a rejection with records does,
-//!    because time has ended the job.
-//! 4. **Answer**, once that is durable.
+//! 3. **Store** records, job and branch in **one** transaction, only if the stored job still has the
+//!    [`seq`](Job::seq) that was loaded (0 for one that is new) and the branch is what was loaded; if not, begin again
+//!    at 1. Two jobs of a branch change it, so `seq` alone is not enough. A change without records needs no storing; a
+//!    rejection with records does, because time has ended the job.
+//! 4. **Answer**, once that is durable. [`Change`] shows a store that does all this in a few lines.
 //! 5. **Wake** whoever the job as it now is concerns: PENDING wants a runner, CANCELLING wants its runner interrupted,
 //!    an end lets the job behind it go, and [`Job::deadline`] is when to send [`Command::Expire`].
 //!
@@ -136,8 +140,15 @@
 //!
 //! # Retry
 //!
-//! A retry is a new job: `NewJob { job_type: JobType::Retry, retries: Some(old.id()), commit: old.commit().cloned(),
-//! ..NewJob::manual(old.retry_source()?) }`. What was built from a commit is built from it again; any other job that
+//! A retry is a new job, made with this:
+//!
+//! ```text
+//! let source = old.retry_source()?;
+//! let commit = old.commit().cloned();
+//! NewJob { job_type: JobType::Retry, retries: Some(old.id()), commit, ..NewJob::manual(source) }
+//! ```
+//!
+//! What was built from a commit is built from it again; any other job that
 //! succeeded deploys the [`Artifact`] that is kept of it, which is how one goes back without a rebuild. Keep those
 //! bytes as long as there is a job whose [`content_of`](Job::content_of) names them.
 //!
@@ -199,3 +210,8 @@ pub use status::{EventKind, JobStatus, TRANSITIONS, Transition};
 pub use steps::Step;
 pub(crate) use steps::Steps;
 pub use why::{Because, Why};
+
+/// The README's example, for `cargo test`.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

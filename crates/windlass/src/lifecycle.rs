@@ -7,7 +7,7 @@ use strum::VariantArray;
 
 use crate::{EventKind, JobStatus, TRANSITIONS};
 
-/// The law as a [Mermaid](https://mermaid.js.org) state diagram.
+/// The law as a [Mermaid](https://mermaid.js.org) state diagram, which GitHub, GitLab and many wikis draw.
 #[must_use]
 pub fn diagram() -> String {
     let mut text = String::from("stateDiagram-v2\n    [*] --> CREATED\n");
@@ -43,7 +43,7 @@ pub fn grid() -> String {
     text
 }
 
-/// This page: diagram and grid, as they are committed and shown in the documentation.
+/// The text of this module's page: diagram and grid. It is committed as `lifecycle.md`, and a test compares the two.
 #[must_use]
 pub fn page() -> String {
     let mut text = String::from(

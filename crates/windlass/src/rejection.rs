@@ -6,11 +6,19 @@ use thiserror::Error;
 
 use crate::{Attempt, EventKind, JobId, JobStatus, StepName};
 
-/// The sender's fault: the command asks for what the job does not allow. The job is unchanged, but for
-/// the time that has passed.
+/// The sender's fault: the command asks for what the job does not allow. A service answers with a 4xx status.
+///
+/// The command has no effect, but time may have had: a job that was due has ended all the same, and what
+/// [`Branch::handle`](crate::Branch::handle) returns beside the rejection has to be stored.
+///
+/// Being asked for what was done already is no rejection: stopping twice is stopping once, and a report that is
+/// repeated counts once.
+///
+/// The texts are fragments without a full stop, so that they can follow a colon.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Rejection {
-    /// The law has no row for this.
+    /// The [law](crate::TRANSITIONS) has no row for this: a start of a job that was started, a stop of one that has
+    /// ended, an upload to one that no longer waits for any.
     #[error("the job is {status}, and {event} is not possible then")]
     IllegalTransition {
         /// The job's status.
@@ -18,7 +26,8 @@ pub enum Rejection {
         /// What would have had to happen.
         event: EventKind,
     },
-    /// A report of a runner that was given up for lost.
+    /// A report of a runner that was given up for lost, or the loss of one that has been replaced. Such a runner lets
+    /// go of the job.
     #[error("this is attempt {current} of the job, and the report is of attempt {reported}")]
     StaleAttempt {
         /// The attempt that the report carries.
@@ -26,7 +35,8 @@ pub enum Rejection {
         /// The attempt that the job is on.
         current: Attempt,
     },
-    /// A step was reported out of turn.
+    /// A step was reported out of turn: it began before another ended, or after a later one, or ended without being
+    /// open, or the job succeeded while it was open.
     #[error("step {step} was reported out of turn")]
     StepOutOfTurn {
         /// The step.
@@ -35,7 +45,7 @@ pub enum Rejection {
     /// The job has no such upload slot.
     #[error("the job has no upload slot {slot}")]
     NoSuchSlot {
-        /// The slot asked for.
+        /// The slot asked for, from 0.
         slot: u32,
     },
     /// Not everything was uploaded.
@@ -43,16 +53,18 @@ pub enum Rejection {
     UploadsMissing {
         /// How many.
         missing: usize,
-        /// What the first one is: the path of a file, or `the zip`.
+        /// What the first one is: the path of a file, or `the zip`. They are in the order of their slots.
         first: Box<str>,
     },
-    /// Another job of the branch has not ended.
+    /// Another job of the branch has not ended. `CreateDeployment` and `StartJob` answer this, each with an error of its own
+    /// on AWS; a claim is refused so while the branch works on another job, a newer commit while the job that waits is
+    /// not one that builds.
     #[error("job {job} of the branch has not ended")]
     BranchBusy {
-        /// That job.
+        /// The job in the way.
         job: JobId,
     },
-    /// Only a job that has ended can be retried or deleted.
+    /// A job that has not ended cannot be retried or deleted.
     #[error("job {job} has not ended, it is {status}")]
     NotEnded {
         /// The job.
@@ -60,13 +72,13 @@ pub enum Rejection {
         /// Its status.
         status: JobStatus,
     },
-    /// The job never had anything to deploy.
+    /// The job cannot be retried: it ended before its uploads arrived, so it never had anything to deploy.
     #[error("job {job} has nothing to deploy again: its uploads never arrived")]
     NothingToRetry {
         /// The job.
         job: JobId,
     },
-    /// The job is what the branch shows.
+    /// The job is what the branch shows, and cannot be deleted while it is.
     #[error("job {job} is the live job of the branch")]
     Live {
         /// The job.
@@ -74,7 +86,10 @@ pub enum Rejection {
     },
 }
 
-/// Our fault: records that cannot follow each other, so that what was stored is damaged.
+/// Our fault: records that cannot follow each other, so that what was stored is damaged. A service answers with a 5xx
+/// status and alerts someone; asking again will not help.
+///
+/// Records that [`Job::decide`](crate::Job::decide) has made for a job can always be applied to it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum HistoryError {
     /// The history is empty, or does not begin with the job's creation.
@@ -86,7 +101,7 @@ pub enum HistoryError {
         /// The record.
         seq: u32,
     },
-    /// A record is missing or stands there twice.
+    /// A record is missing, stands there twice, or was applied before.
     #[error("record {found} stands where record {expected} belongs")]
     OutOfOrder {
         /// The place in the history.

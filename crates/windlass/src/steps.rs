@@ -38,7 +38,7 @@ impl Steps {
 
     /// The step that has not ended.
     pub(crate) fn open(&self) -> Option<StepName> {
-        self.iter().find(|(_, step)| step.ended.is_none()).map(|(name, _)| name)
+        self.iter().filter(|(_, step)| step.ended.is_none()).map(|(name, _)| name).last()
     }
 
     /// Whether no step is open and none as late as `name` has begun.

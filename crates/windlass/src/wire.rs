@@ -1,68 +1,45 @@
 //! AWS's JSON form of jobs, as the Amplify API and its clients exchange it.
 //!
-//! Names and optionality are those of the public service model. Times are epoch seconds with
+//! Names, order and optionality are those of the public service model. Times are epoch seconds with
 //! milliseconds as the service sends them; RFC 3339, which the AWS CLI prints, is accepted too.
-//! Members that are not known are ignored, and no member is ever `null`.
+//! Members that are not known are ignored, and values that are not known are kept. No member is ever
+//! written as `null`; one that is read as `null` is absent.
+//!
+//! AWS leaves out members that its own model requires: the commit, the type, and the start of a job that
+//! has only been asked for. So only what every answer has is required here.
+//!
+//! ```
+//! use windlass::JobStatus;
+//! use windlass::wire::JobSummary;
+//!
+//! // As `aws amplify list-jobs` prints it.
+//! let job: JobSummary = serde_json::from_str(
+//!     r#"{
+//!         "jobArn": "arn:aws:amplify:us-east-1:000000000000:apps/d1/branches/main/jobs/0000000003",
+//!         "jobId": "3",
+//!         "startTime": "2026-01-01T09:00:00.123000+00:00",
+//!         "status": "SUCCEED"
+//!     }"#,
+//! )?;
+//! assert_eq!(job.status.known(), Some(JobStatus::Succeed));
+//!
+//! // As the service would send it.
+//! assert!(serde_json::to_string(&job)?.contains(r#""startTime":1767258000.123,"#));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
+pub mod epoch_seconds;
+mod open;
+
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
-use core::fmt;
-use core::str::FromStr;
 
-use chrono::{DateTime, TimeZone, Utc};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer, Serialize};
 
+pub use self::open::Open;
 use crate::{Arn, JobStatus, JobType, Source, SourceUrlType};
-
-/// A value of an enum that AWS may extend: one that is known, or the text that stood there.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Open<T> {
-    /// One of ours.
-    Known(T),
-    /// One that AWS has added since; it is passed through as it came.
-    Unknown(String),
-}
-
-impl<T: Copy> Open<T> {
-    /// The value, where it is known.
-    pub const fn known(&self) -> Option<T> {
-        match self {
-            Self::Known(value) => Some(*value),
-            Self::Unknown(_) => None,
-        }
-    }
-}
-
-impl<T> From<T> for Open<T> {
-    fn from(value: T) -> Self {
-        Self::Known(value)
-    }
-}
-
-impl<T: fmt::Display> fmt::Display for Open<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Known(value) => value.fmt(f),
-            Self::Unknown(text) => f.write_str(text),
-        }
-    }
-}
-
-impl<T: AsRef<str>> Serialize for Open<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Known(value) => serializer.serialize_str(value.as_ref()),
-            Self::Unknown(text) => serializer.serialize_str(text),
-        }
-    }
-}
-
-impl<'de, T: FromStr> Deserialize<'de> for Open<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Ok(text.parse().map_or(Self::Unknown(text), Self::Known))
-    }
-}
 
 /// What ListJobs and every operation on a job answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,10 +50,10 @@ pub struct JobSummary {
     /// The job's number, unpadded.
     pub job_id: String,
     /// The commit's hash, `HEAD`, or empty for a MANUAL job.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub commit_id: String,
     /// The commit's message, or empty.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub commit_message: String,
     /// The commit's time; the job's creation for a MANUAL job.
     #[serde(default, with = "epoch_seconds::option", skip_serializing_if = "Option::is_none")]
@@ -120,6 +97,15 @@ pub struct Step {
     /// Where its artifact can be fetched for a while.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifacts_url: Option<String>,
+    /// Where the artifacts of its tests can be fetched for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_artifacts_url: Option<String>,
+    /// Where the configuration of its tests can be read for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_config_url: Option<String>,
+    /// Pictures that its tests took: where each can be seen, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screenshots: Option<BTreeMap<String, String>>,
     /// Why it ended as it did, at most 1,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_reason: Option<String>,
@@ -134,8 +120,18 @@ pub struct Job {
     /// The job.
     pub summary: JobSummary,
     /// The steps that have begun.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub steps: Vec<Step>,
+}
+
+/// A file that the tests of a job made, as ListArtifacts shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Artifact {
+    /// The name of the file.
+    pub artifact_file_name: String,
+    /// What GetArtifactUrl asks for.
+    pub artifact_id: String,
 }
 
 impl JobSummary {
@@ -177,6 +173,9 @@ impl Job {
             end_time: step.ended,
             log_url: None,
             artifacts_url: None,
+            test_artifacts_url: None,
+            test_config_url: None,
+            screenshots: None,
             status_reason: reason
                 .as_deref()
                 .filter(|_| step.ended == job.ended() && step.status == job.status())
@@ -187,103 +186,7 @@ impl Job {
     }
 }
 
-/// Times as epoch seconds with milliseconds.
-pub mod epoch_seconds {
-    use super::{DateTime, Deserializer, Serialize, Serializer, TimeZone, Utc, fmt};
-
-    /// Writes the time as epoch seconds.
-    ///
-    /// # Errors
-    ///
-    /// Those of the serializer.
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds fit a double for 285,000 years")]
-    pub fn serialize<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-        (time.timestamp_millis() as f64 / 1000.0).serialize(serializer)
-    }
-
-    /// Reads epoch seconds, or RFC 3339.
-    ///
-    /// # Errors
-    ///
-    /// For anything that is neither, or that lies outside of the calendar.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
-        deserializer.deserialize_any(Time)
-    }
-
-    struct Time;
-
-    impl serde::de::Visitor<'_> for Time {
-        type Value = DateTime<Utc>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("epoch seconds or an RFC 3339 time")
-        }
-
-        fn visit_f64<E: serde::de::Error>(self, seconds: f64) -> Result<Self::Value, E> {
-            from_seconds(seconds).ok_or_else(|| E::custom("a time outside of the calendar"))
-        }
-
-        fn visit_i64<E: serde::de::Error>(self, seconds: i64) -> Result<Self::Value, E> {
-            Utc.timestamp_opt(seconds, 0).single().ok_or_else(|| E::custom("a time outside of the calendar"))
-        }
-
-        fn visit_u64<E: serde::de::Error>(self, seconds: u64) -> Result<Self::Value, E> {
-            i64::try_from(seconds).map_err(E::custom).and_then(|seconds| self.visit_i64(seconds))
-        }
-
-        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-            let time = DateTime::parse_from_rfc3339(text).map_err(E::custom)?;
-            Utc.timestamp_millis_opt(time.timestamp_millis())
-                .single()
-                .ok_or_else(|| E::custom("a time outside of the calendar"))
-        }
-    }
-
-    /// The time at so many seconds of the epoch, to the millisecond; `None` outside of the calendar.
-    #[must_use]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        reason = "a value out of range saturates, and is then out of the calendar"
-    )]
-    pub fn from_seconds(seconds: f64) -> Option<DateTime<Utc>> {
-        if !seconds.is_finite() {
-            return None;
-        }
-        // Whole seconds apart from the rest, so that no millisecond is lost in far years. `f64::round` needs std;
-        // adding a half before the cut does the same.
-        let whole = seconds as i64;
-        let rest = (seconds - whole as f64) * 1000.0;
-        let rest = (if rest < 0.0 { rest - 0.5 } else { rest + 0.5 }) as i64;
-        Utc.timestamp_millis_opt(whole.checked_mul(1000)?.checked_add(rest)?).single()
-    }
-
-    /// The same for a time that may be absent.
-    pub mod option {
-        use super::{DateTime, Deserializer, Serializer, Utc};
-
-        /// Writes the time as epoch seconds; an absent one is to be skipped.
-        ///
-        /// # Errors
-        ///
-        /// Those of the serializer.
-        pub fn serialize<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
-            match time {
-                Some(time) => super::serialize(time, serializer),
-                None => serializer.serialize_none(),
-            }
-        }
-
-        /// Reads epoch seconds, RFC 3339, or nothing.
-        ///
-        /// # Errors
-        ///
-        /// For anything else.
-        pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
-            #[derive(serde::Deserialize)]
-            struct Present(#[serde(with = "super")] DateTime<Utc>);
-            <Option<Present> as serde::Deserialize>::deserialize(deserializer)
-                .map(|time| time.map(|Present(time)| time))
-        }
-    }
+/// Reads `null` as what stands for an absent member.
+fn or_default<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }

@@ -9,7 +9,7 @@ use support::{World, commands, commit, sources, start};
 use windlass::{Attempt, Command, Job, JobId, JobType, NewJob, Place, Record, Rejection, Report};
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 8 * ProptestConfig::default().cases, ..ProptestConfig::default() })]
 
     #[test]
     fn no_history_breaks_a_promise(moves in prop::collection::vec(any_move(), 1..120)) {

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::slice;
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use strum::IntoEnumIterator;
 use windlass::{
     Artifact, Attempt, Command, Commit, Event, EventKind, HistoryError, Job, JobId, JobStatus, JobType, NewJob, Record,
-    Rejection, Report, Source, StepName, TRANSITIONS,
+    Records, Rejection, Report, Source, StepName, TRANSITIONS,
 };
 
 #[test]
 fn each_command_to_a_job_of_each_status_does_what_the_table_says_or_nothing() {
-    let mut taken = BTreeSet::new();
+    let (mut taken, mut refused) = (BTreeSet::new(), BTreeSet::new());
     for job in specimens() {
         let status = job.status();
         let deadline = job.deadline().map_or(job.at(), |deadline| deadline.at);
@@ -27,6 +28,7 @@ fn each_command_to_a_job_of_each_status_does_what_the_table_says_or_nothing() {
                         row(from, event).expect("no event without a row")
                     });
                     assert_eq!(outcome.job.status(), end, "{status}: {command:?}");
+                    assert_eq!(outcome.job == job, outcome.records.is_empty(), "{status}: {command:?}");
                     let first = outcome.records.iter().next().and_then(|record| record.event.kind());
                     assert!(first.is_none_or(|event| asked.contains(&event)), "{status}: {command:?} gave {first:?}");
                 }
@@ -34,10 +36,14 @@ fn each_command_to_a_job_of_each_status_does_what_the_table_says_or_nothing() {
                     assert_eq!((*found, row(status, *event)), (status, None), "{command:?}");
                     assert!(asked.contains(event), "{status}: {command:?} was refused as {event}");
                     assert_eq!(outcome.job, job);
+                    refused.insert((status, *event));
+                }
+                Err(Rejection::StaleAttempt { reported, current }) => {
+                    assert!(*current == job.attempt() && (reported != current || *current == Attempt::NONE));
+                    assert_eq!(outcome.job, job, "{status}: {command:?}");
                 }
                 Err(
-                    Rejection::StaleAttempt { .. }
-                    | Rejection::StepOutOfTurn { .. }
+                    Rejection::StepOutOfTurn { .. }
                     | Rejection::NoSuchSlot { .. }
                     | Rejection::UploadsMissing { .. }
                     | Rejection::BranchBusy { .. },
@@ -53,6 +59,12 @@ fn each_command_to_a_job_of_each_status_does_what_the_table_says_or_nothing() {
     let rows: BTreeSet<_> = TRANSITIONS.iter().map(|t| (t.from, t.event)).collect();
     assert_eq!(taken, rows, "each row was taken, and nothing else");
     assert_eq!(rows.len(), 23);
+
+    let pairs = JobStatus::iter().flat_map(|status| EventKind::iter().map(move |event| (status, event)));
+    let (otherwise, illegal): (BTreeSet<_>, BTreeSet<_>) =
+        pairs.filter(|pair| !rows.contains(pair)).partition(|(status, event)| answered_otherwise(*status, *event));
+    assert_eq!(refused, illegal, "each pair without a row that a command can ask for was refused as what it is");
+    assert_eq!((illegal.len(), otherwise.len()), (67, 22), "8 * 14 pairs without 23 rows");
 }
 
 #[test]
@@ -75,6 +87,7 @@ fn a_history_takes_what_the_table_lists_and_refuses_the_rest() {
         }
     }
     assert_eq!(pairs.len(), 8 * 14, "every pair of status and event");
+    assert_eq!(pairs.iter().filter(|(status, kind)| row(*status, *kind).is_none()).count(), 89, "112 pairs, 23 rows");
 }
 
 #[test]
@@ -111,6 +124,21 @@ fn an_illegal_transition_carries_both_halves() {
 }
 
 #[test]
+fn to_decide_that_time_is_up_is_to_end_the_job_at_its_deadline_and_not_before() {
+    for job in specimens() {
+        let Some(deadline) = job.deadline() else {
+            assert_eq!(job.decide(&Command::Expire, job.at() + TimeDelta::days(9)), Ok(Records::NONE));
+            continue;
+        };
+        let early = job.decide(&Command::Expire, deadline.at - TimeDelta::milliseconds(1));
+        assert_eq!(early, Ok(Records::NONE), "{}", job.status());
+        let due = job.decide(&Command::Expire, deadline.at).expect("time is never refused");
+        let expired = Record { seq: job.seq() + 1, at: deadline.at, event: Event::Expired };
+        assert_eq!((due.len(), due.iter().next()), (1, Some(&expired)), "{}", job.status());
+    }
+}
+
+#[test]
 fn a_status_reaches_what_the_rows_lead_to() {
     use JobStatus::{Cancelled, Cancelling, Created, Failed, Pending, Provisioning, Running, Succeed};
     for (from, to) in [(Created, Succeed), (Pending, Pending), (Cancelling, Cancelled), (Running, Failed)] {
@@ -118,6 +146,43 @@ fn a_status_reaches_what_the_rows_lead_to() {
     }
     for (from, to) in [(Cancelling, Succeed), (Cancelling, Failed), (Running, Provisioning), (Succeed, Failed)] {
         assert!(!from.can_reach(to), "{from} to {to}");
+    }
+}
+
+/// Whether no command can ask for what the table does not list here, because something else answers it first.
+fn answered_otherwise(status: JobStatus, event: EventKind) -> bool {
+    let waits = matches!(status, JobStatus::Created | JobStatus::Pending);
+    match event {
+        // There is no runner yet that could say so.
+        EventKind::Provisioned
+        | EventKind::Reclaimed
+        | EventKind::StepStarted
+        | EventKind::StepEnded
+        | EventKind::Skipped
+        | EventKind::Failed
+        | EventKind::Succeeded
+            if waits =>
+        {
+            true
+        }
+        // It happened before, and asking again is no error.
+        EventKind::Provisioned => status == JobStatus::Running,
+        EventKind::StopRequested if status == JobStatus::Cancelling => true,
+        EventKind::Expired => status.is_terminal(),
+        // A job without a runner stops at once.
+        EventKind::StopRequested => waits,
+        // What waits for uploads builds no commit, and keeps its place.
+        EventKind::Replaced => status == JobStatus::Created,
+        EventKind::Uploaded
+        | EventKind::Started
+        | EventKind::Claimed
+        | EventKind::Reclaimed
+        | EventKind::StepStarted
+        | EventKind::StepEnded
+        | EventKind::Stopped
+        | EventKind::Skipped
+        | EventKind::Failed
+        | EventKind::Succeeded => false,
     }
 }
 
@@ -169,6 +234,11 @@ fn commands(job: &Job) -> Vec<Command> {
         commands.push(Command::Reclaim { attempt });
         commands.extend(reports().map(|report| Command::Report { attempt, report }));
     }
+    // An end that is told again with other facts is another end.
+    let attempt = job.attempt();
+    let other = Artifact { job: JobId::FIRST, object: 2 };
+    commands.push(Command::Report { attempt, report: Report::Failed { reason: "disk full".into() } });
+    commands.push(Command::Report { attempt, report: Report::Succeeded { artifact: other } });
     commands
 }
 

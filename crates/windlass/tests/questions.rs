@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use windlass::{
-    Artifact, Attempt, Branch, Cause, Command, FileSlot, Job, JobId, JobStatus, NewJob, Rejection, Report, Source,
-    SourceUrlType, StepName, Uploads,
+    AppId, Artifact, Attempt, Branch, BranchName, Cause, Command, Deadline, FileSlot, Job, JobId, JobStatus, Limit,
+    Limits, NewJob, Records, Rejection, Report, Source, SourceUrlType, StepName, Uploads, next_to_claim,
 };
 
 #[test]
@@ -78,6 +78,80 @@ fn each_file_of_a_large_map_is_waited_for() {
         assert!(job.uploads().is_filled(slot as usize));
     }
     assert_eq!(job.handle(&Command::Start, nine()).job.status(), JobStatus::Pending);
+}
+
+#[test]
+fn a_job_keeps_the_limits_that_it_was_made_with_and_says_them_in_the_largest_unit() {
+    let limited = |upload| NewJob { limits: Limits { upload, ..Limits::default() }, ..NewJob::manual(Source::Zip) };
+    for (seconds, words) in [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (59, "59 seconds"),
+        (60, "1 minute"),
+        (61, "61 seconds"),
+        (120, "2 minutes"),
+        (3_599, "3599 seconds"),
+        (3_600, "1 hour"),
+        (3_660, "61 minutes"),
+        (7_200, "2 hours"),
+    ] {
+        let (job, _) = Job::create(JobId::FIRST, limited(seconds), nine());
+        let at = nine() + TimeDelta::seconds(seconds.into());
+        assert_eq!(job.deadline(), Some(Deadline { at, limit: Limit::Upload }));
+        let reason = format!("the deployment was not started within {words}, the upload limit");
+        assert_eq!(job.handle(&Command::Expire, at).job.status_reason(), Some(reason.into()));
+    }
+}
+
+#[test]
+fn who_asked_for_a_stop_is_known_while_the_job_is_cancelling() {
+    let running = brought(url(), &[Command::Claim]);
+    assert_eq!(running.stopped_by(), None);
+    let stopping = running.handle(&Command::Stop { by: Some("Ann".into()) }, nine()).job;
+    assert_eq!(stopping.stopped_by(), Some("Ann"));
+    let stopped = stopping.handle(&report(Report::Stopped), nine()).job;
+    assert_eq!((stopped.stopped_by(), stopped.status_reason().as_deref()), (None, Some("stopped by Ann")));
+}
+
+#[test]
+fn attempts_are_counted_from_the_first_claim() {
+    let waiting = brought(url(), &[]);
+    assert_eq!((waiting.attempt(), waiting.attempt().get()), (Attempt::NONE, 0));
+    let lost = |attempt| Command::Reclaim { attempt: Attempt::new(attempt) };
+    let third = brought(url(), &[Command::Claim, lost(1), lost(2)]);
+    assert_eq!((third.attempt(), third.attempt().get(), third.attempt().next()), (Attempt::MAX, 3, None));
+}
+
+#[test]
+fn what_changes_nothing_is_not_to_be_stored() {
+    let made = Branch::default().create(NewJob::manual(url()), nine()).expect("the branch is empty");
+    assert!(!made.is_empty());
+    let early = made.branch.handle(&made.job, &Command::Expire, nine());
+    assert!(early.is_empty());
+
+    let (_, records) = Job::create(JobId::FIRST, NewJob::manual(url()), nine());
+    assert_eq!((records.len(), records.is_empty()), (2, false));
+    assert_eq!((Records::NONE.len(), Records::NONE.is_empty()), (0, true));
+}
+
+#[test]
+fn an_app_id_and_a_branch_name_are_the_text_that_they_were_read_from() {
+    let (app, branch): (AppId, BranchName) = ("d1".parse().expect("an id"), "fix/x".parse().expect("a name"));
+    assert_eq!((app.as_str(), app.as_ref(), app.to_string()), ("d1", "d1", "d1".to_owned()));
+    assert_eq!((branch.as_str(), branch.as_ref(), branch.to_string()), ("fix/x", "fix/x", "fix/x".to_owned()));
+}
+
+#[test]
+fn the_app_with_the_fewest_jobs_in_work_goes_first_and_among_equals_the_longest_wait() {
+    let none: &[(&str, u64)] = &[];
+    assert_eq!(next_to_claim(1, none, &[] as &[&str]), None);
+    assert_eq!(next_to_claim(0, none, &["a"]), None);
+    assert_eq!(next_to_claim(1, none, &["a", "b"]), Some(0));
+    let working = [("a", 2), ("b", 1), ("c", 1)];
+    assert_eq!(next_to_claim(4, &working, &["d"]), None, "four of four are in work");
+    assert_eq!(next_to_claim(5, &working, &["a", "c", "b", "a"]), Some(1));
+    assert_eq!(next_to_claim(5, &working, &["a", "c", "b", "d", "d"]), Some(3));
+    assert_eq!(next_to_claim(5, &working, &["a", "a"]), Some(0));
 }
 
 fn brought(source: Source, commands: &[Command]) -> Job {
