@@ -94,7 +94,8 @@ pub fn time(time: primitives::DateTime) -> DateTime<Utc> {
 /// The millisecond that the SDK read, if this is what it makes of one.
 #[expect(clippy::cast_precision_loss, reason = "milliseconds fit a double for 285,000 years")]
 fn sent(time: primitives::DateTime) -> Option<DateTime<Utc>> {
-    let nearest = time.secs().checked_mul(1000)?.checked_add((time.subsec_nanos() / 100_000).div_ceil(10).into())?;
+    let millis = time.subsec_nanos().saturating_add(500_000) / 1_000_000;
+    let nearest = time.secs().checked_mul(1000)?.checked_add(millis.into())?;
     let read = primitives::DateTime::from_secs_f64(nearest as f64 / 1000.0);
     if read == time { DateTime::from_timestamp_millis(nearest) } else { None }
 }

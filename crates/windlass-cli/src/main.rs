@@ -32,7 +32,7 @@ enum Command {
     Serve(serve::Args),
     Up(up::Args),
     Deploy(deploy::Args),
-    /// List, show, watch, stop and retry jobs
+    /// List, show, explain, watch, stop and retry jobs
     #[command(subcommand)]
     Jobs(jobs::Command),
     Env(env::Args),

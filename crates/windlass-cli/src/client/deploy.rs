@@ -8,11 +8,12 @@ use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 use windlass::JobStatus;
 use windlass::wire::{Job, Open};
+use windlass_aws::{JobRef, Look};
 
 use super::app::App;
 use super::output::{self, Format};
 use super::wait::{self, Patience};
-use super::watch::{self, Change, JobRef, Report};
+use super::watch::{self, Change};
 use super::{Client, Connection, upload};
 use crate::pack::{self, Packed};
 
@@ -99,12 +100,12 @@ pub(crate) async fn run(args: Args, format: Format) -> anyhow::Result<ExitCode> 
         output::note(format_args!("deploying to {}", client.place));
     }
     let submitted = submit(&client, &args.dir, &args.app, &args.branch, &mut show).await?;
-    let report = match client.wait(&submitted.job, args.patience, format).await? {
-        Ok(report) => report,
+    let look = match client.wait(&submitted.job, args.patience, format).await? {
+        Ok(look) => look,
         Err(code) => return Ok(code),
     };
-    let code = wait::verdict(&submitted.job, &report, JobStatus::Succeed);
-    let deployed = Deployed::new(submitted, report);
+    let code = wait::verdict(&submitted.job, &look, JobStatus::Succeed);
+    let deployed = Deployed::new(submitted, look);
     match format {
         Format::Text if code == ExitCode::SUCCESS => output::line(format_args!("{}", deployed.url))?,
         Format::Text => {}
@@ -126,8 +127,8 @@ pub(crate) async fn deploy(
     progress: &mut (dyn FnMut(&Progress) + Send),
 ) -> anyhow::Result<Deployed> {
     let submitted = submit(client, dir, app, branch, progress).await?;
-    let report = client.watch(&submitted.job, &mut |change| progress(&Progress::Changed(change.clone()))).await?;
-    Ok(Deployed::new(submitted, report))
+    let look = client.watch(&submitted.job, &mut |change| progress(&Progress::Changed(change.clone()))).await?;
+    Ok(Deployed::new(submitted, look))
 }
 
 /// A deployment that is the server's business from here on.
@@ -178,7 +179,7 @@ impl Client {
             }
         };
         let job_id = answer.job_id().context("CreateDeployment answered without a job")?;
-        let job = JobRef { app_id: app.id.clone(), branch: branch.to_owned(), job_id: job_id.to_owned() };
+        let job = JobRef::new(&app.id, branch, job_id);
         Ok((job, answer.zip_upload_url().to_owned()))
     }
 
@@ -186,30 +187,30 @@ impl Client {
     async fn with_way_out(&self, error: anyhow::Error, app: &App, branch: &str) -> anyhow::Error {
         let newest = self.newest(&app.id, branch).await.ok().flatten();
         let Some(newest) = newest.filter(|job| !watch::is_ended(&job.status)) else { return error };
-        let job = JobRef { app_id: app.id.clone(), branch: branch.to_owned(), job_id: newest.job_id };
+        let job = JobRef::new(&app.id, branch, newest.job_id);
         let stop = self.command("stop", &job);
         anyhow!("{error:#} (job {} is {}: `{stop}` stops it)", job.job_id, newest.status)
     }
 
     async fn fill_and_start(&self, job: &JobRef, upload_url: &str, packed: Packed) -> anyhow::Result<()> {
         upload::put(upload_url, packed).await?;
-        let JobRef { app_id, branch, job_id } = job;
-        let answer = self.sdk.start_deployment().app_id(app_id).branch_name(branch).job_id(job_id).send().await;
+        let JobRef { app_id, branch_name, job_id } = job;
+        let answer = self.sdk.start_deployment().app_id(app_id).branch_name(branch_name).job_id(job_id).send().await;
         answer.map(|_| ()).map_err(|error| self.explain("StartDeployment", error))
     }
 }
 
 impl Deployed {
-    fn new(submitted: Submitted, report: Report) -> Self {
-        let JobRef { app_id, branch, job_id } = submitted.job;
+    fn new(submitted: Submitted, look: Look) -> Self {
+        let JobRef { app_id, branch_name, job_id } = submitted.job;
         Self {
             app_id,
-            branch_name: branch,
+            branch_name,
             job_id,
-            status: report.status().clone(),
-            status_reason: report.reason,
+            status: look.job.summary.status.clone(),
+            status_reason: look.reason().map(str::to_owned),
             url: submitted.url,
-            job: report.job,
+            job: look.job,
         }
     }
 }

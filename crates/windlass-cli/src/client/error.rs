@@ -1,30 +1,33 @@
 //! What the SDK's errors mean to someone at a terminal.
 
-use core::error::Error;
+use core::error::Error as StdError;
 
 use anyhow::anyhow;
 use aws_sdk_amplify::config::http::HttpResponse;
 use aws_sdk_amplify::error::{ProvideErrorMetadata, SdkError};
+use windlass_aws::Error;
 
 use super::{Client, Place};
 
 impl Client {
     /// Says why an operation failed: what the server answered, or that there was no answer.
-    pub(super) fn explain<E>(&self, operation: &str, error: SdkError<E, HttpResponse>) -> anyhow::Error
+    pub(super) fn explain<E>(&self, operation: &'static str, error: SdkError<E, HttpResponse>) -> anyhow::Error
     where
-        E: Error + ProvideErrorMetadata + Send + Sync + 'static,
+        E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        if let SdkError::ServiceError(refusal) = &error {
-            let answer = refusal.err();
-            let code = answer.code().map_or_else(|| refusal.raw().status().to_string(), str::to_owned);
-            return anyhow!("{operation} was refused: {code}: {}", answer.message().unwrap_or("no reason was given"));
+        self.tell(Error::new(operation, error))
+    }
+
+    /// The same of an error that is named already.
+    pub(super) fn tell(&self, error: Error) -> anyhow::Error {
+        match error {
+            Error::NotFound(refusal) | Error::Busy(refusal) | Error::Refused(refusal) => {
+                let reason = refusal.message.as_deref().unwrap_or("no reason was given");
+                anyhow!("{} was refused: {}: {reason}", refusal.operation, refusal.code)
+            }
+            Error::NoAnswer { timed_out, .. } => self.no_answer(timed_out),
+            Error::BrokenOff { .. } | Error::Unreadable { .. } | Error::NotSent { .. } => anyhow::Error::new(error),
         }
-        let timed_out = matches!(&error, SdkError::TimeoutError(_));
-        if timed_out || matches!(&error, SdkError::DispatchFailure(failure) if failure.is_timeout() || failure.is_io())
-        {
-            return self.no_answer(timed_out);
-        }
-        anyhow::Error::new(error).context(format!("{operation} failed"))
     }
 
     fn no_answer(&self, timed_out: bool) -> anyhow::Error {

@@ -1,6 +1,7 @@
 //! `windlass jobs`: looking at jobs, waiting for them, stopping and repeating them.
 
 mod table;
+mod why;
 
 use std::process::ExitCode;
 
@@ -9,11 +10,11 @@ use clap::builder::NonEmptyStringValueParser;
 use serde::Serialize;
 use windlass::wire::JobSummary;
 use windlass::{JobId, JobStatus};
+use windlass_aws::{JobRef, from_sdk};
 
 use super::output::{self, Format};
 use super::wait::{self, Patience, Shown};
-use super::watch::JobRef;
-use super::{Client, Connection, wire};
+use super::{Client, Connection};
 
 /// What to do with jobs.
 #[derive(clap::Subcommand, Debug)]
@@ -28,6 +29,13 @@ pub(crate) enum Command {
     },
     /// Show a job and its steps
     Show {
+        /// Its number [default: the newest]
+        job: Option<JobId>,
+        #[command(flatten)]
+        on: Target,
+    },
+    /// Say why a job is as it is: what it waits for, works on, or ended of
+    Why {
         /// Its number [default: the newest]
         job: Option<JobId>,
         #[command(flatten)]
@@ -86,6 +94,10 @@ pub(crate) async fn run(command: Command, format: Format) -> anyhow::Result<Exit
     match command {
         Command::List { all, on } => list(&on, all, format).await,
         Command::Show { job, on } => show(&on, job, format).await,
+        Command::Why { job, on } => {
+            let (client, job) = on.find(job).await?;
+            why::say(&client.look(&job).await?, format)
+        }
         Command::Watch { job, on, patience } => {
             let (client, job) = on.find(job).await?;
             watch(&client, &job, patience, JobStatus::Succeed, format).await
@@ -128,10 +140,10 @@ async fn list(on: &Target, all: bool, format: Format) -> anyhow::Result<ExitCode
 
 async fn show(on: &Target, job: Option<JobId>, format: Format) -> anyhow::Result<ExitCode> {
     let (client, job) = on.find(job).await?;
-    let report = client.report(&job).await?;
+    let look = client.look(&job).await?;
     match format {
-        Format::Text => table::job(&report)?,
-        Format::Json => output::json(&Shown { job: &report.job, status_reason: report.reason.as_deref() })?,
+        Format::Text => table::job(&look)?,
+        Format::Json => output::json(&Shown::new(&look))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -144,7 +156,7 @@ async fn watch(
     format: Format,
 ) -> anyhow::Result<ExitCode> {
     match client.wait(job, patience, format).await? {
-        Ok(report) => wait::finish(job, &report, wanted, format),
+        Ok(look) => wait::finish(job, &look, wanted, format),
         Err(code) => Ok(code),
     }
 }
@@ -164,7 +176,7 @@ impl Target {
                 newest.with_context(|| format!("branch {} has no jobs", self.branch))?.job_id
             }
         };
-        let job = JobRef { app_id: app.id, branch: self.branch.clone(), job_id };
+        let job = JobRef::new(app.id, &self.branch, job_id);
         Ok((client, job))
     }
 }
@@ -178,7 +190,7 @@ impl Client {
     async fn newest_jobs(&self, app_id: &str, branch: &str, count: i32) -> anyhow::Result<Vec<JobSummary>> {
         let answer = self.sdk.list_jobs().app_id(app_id).branch_name(branch).max_results(count).send().await;
         let answer = answer.map_err(|error| self.explain("ListJobs", error))?;
-        Ok(answer.job_summaries().iter().map(wire::summary).collect())
+        Ok(answer.job_summaries.into_iter().map(from_sdk::job_summary).collect())
     }
 
     async fn all_jobs(&self, app_id: &str, branch: &str) -> anyhow::Result<Vec<JobSummary>> {
@@ -187,20 +199,20 @@ impl Client {
         let mut pages = list.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| self.explain("ListJobs", error))?;
-            jobs.extend(page.job_summaries().iter().map(wire::summary));
+            jobs.extend(page.job_summaries.into_iter().map(from_sdk::job_summary));
         }
         Ok(jobs)
     }
 
     /// Asks for the job to stop; it may take a moment to.
     pub(super) async fn stop(&self, job: &JobRef) -> anyhow::Result<()> {
-        let request = self.sdk.stop_job().app_id(&job.app_id).branch_name(&job.branch).job_id(&job.job_id);
+        let request = self.sdk.stop_job().app_id(&job.app_id).branch_name(&job.branch_name).job_id(&job.job_id);
         request.send().await.map(|_| ()).map_err(|error| self.explain("StopJob", error))
     }
 
     /// Starts a new job that does the same.
     async fn retry(&self, job: &JobRef) -> anyhow::Result<JobRef> {
-        let request = self.sdk.start_job().app_id(&job.app_id).branch_name(&job.branch).job_id(&job.job_id);
+        let request = self.sdk.start_job().app_id(&job.app_id).branch_name(&job.branch_name).job_id(&job.job_id);
         let answer = request.job_type(aws_sdk_amplify::types::JobType::Retry).send().await;
         let answer = answer.map_err(|error| self.explain("StartJob", error))?;
         let summary = answer.job_summary().context("StartJob answered without a job")?;

@@ -12,7 +12,6 @@ pub(crate) mod output;
 mod upload;
 mod wait;
 mod watch;
-mod wire;
 
 use core::fmt;
 use core::time::Duration;
@@ -25,10 +24,10 @@ use aws_sdk_amplify::config::timeout::TimeoutConfig;
 use aws_sdk_amplify::config::{Credentials, ProvideCredentials, Region, SharedHttpClient};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use url::Url;
+use windlass_aws::JobRef;
 
 use env::quote;
 use local::LocalServer;
-use watch::JobRef;
 
 /// Where a command goes: `--endpoint`, `--data`, AWS's variables, the default data directory, AWS. The first that is there.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -166,8 +165,8 @@ impl Client {
 
     /// The command line that does something to `job` from here, for people to copy.
     fn command(&self, verb: &str, job: &JobRef) -> String {
-        let JobRef { app_id, branch, job_id } = job;
-        format!("windlass jobs {verb} {}--app {app_id} --branch {} {job_id}", self.flags, quote(branch))
+        let JobRef { app_id, branch_name, job_id } = job;
+        format!("windlass jobs {verb} {}--app {app_id} --branch {} {job_id}", self.flags, quote(branch_name))
     }
 
     /// The scheme of the server's sites: that of its API.
@@ -230,8 +229,7 @@ mod tests {
     fn a_command_to_copy_leads_to_the_same_server() {
         let connection = Connection { data: Some("my data".into()), ..Connection::default() };
         let client = Client { flags: connection.flags(), ..Client::local("http://127.0.0.1:1", "A", "S", "us-east-1") };
-        let job = JobRef { app_id: "d1".into(), branch: "a;b".into(), job_id: "3".into() };
-        let command = client.command("stop", &job);
+        let command = client.command("stop", &JobRef::new("d1", "a;b", "3"));
         assert_eq!(command, "windlass jobs stop --data 'my data' --app d1 --branch 'a;b' 3");
     }
 

@@ -61,6 +61,10 @@ pub(crate) fn change(change: &Change) {
         Change::Step { name, status: now, at, took } => {
             note(format_args!("{}    {} {}{}", clock(*at), plain(name), status(now), after(*took)));
         }
+        Change::Contradiction(contradiction) => {
+            let words = contradiction.to_string();
+            note(format_args!("warning: the server contradicts itself: {}", plain(&words)));
+        }
     }
 }
 

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use serde::Serialize;
 use windlass::JobStatus;
 use windlass::wire::Job;
+use windlass_aws::{JobRef, Look};
 
 use super::Client;
 use super::output::{self, Format};
-use super::watch::{Change, JobRef, Report};
+use super::watch::Change;
 
 /// How long to wait.
 #[derive(clap::Args, Clone, Copy, Debug)]
@@ -30,6 +31,12 @@ pub(super) struct Shown<'a> {
     pub status_reason: Option<&'a str>,
 }
 
+impl<'a> Shown<'a> {
+    pub(super) fn new(look: &'a Look) -> Self {
+        Self { job: &look.job, status_reason: look.reason() }
+    }
+}
+
 impl Client {
     /// Waits until the job has ended. Where Ctrl-C is pressed or patience ends before that, says that the job goes on and gives
     /// the exit code.
@@ -42,7 +49,7 @@ impl Client {
         job: &JobRef,
         patience: Patience,
         format: Format,
-    ) -> anyhow::Result<Result<Report, ExitCode>> {
+    ) -> anyhow::Result<Result<Look, ExitCode>> {
         let mut show = |change: &Change| {
             if format == Format::Text {
                 output::change(change);
@@ -55,7 +62,7 @@ impl Client {
             }
         };
         tokio::select! {
-            report = self.watch(job, &mut show) => report.map(Ok),
+            look = self.watch(job, &mut show) => look.map(Ok),
             _ = tokio::signal::ctrl_c() => Ok(Err(self.goes_on(job, "interrupted", ExitCode::from(130)))),
             () = limit => Ok(Err(self.goes_on(job, "the time is up", ExitCode::FAILURE))),
         }
@@ -75,22 +82,23 @@ impl Client {
 /// # Errors
 ///
 /// Where nothing can be written.
-pub(super) fn finish(job: &JobRef, report: &Report, wanted: JobStatus, format: Format) -> anyhow::Result<ExitCode> {
+pub(super) fn finish(job: &JobRef, look: &Look, wanted: JobStatus, format: Format) -> anyhow::Result<ExitCode> {
     match format {
-        Format::Text => output::line(format_args!("job {} {}", job.job_id, output::status(report.status())))?,
-        Format::Json => output::json(&Shown { job: &report.job, status_reason: report.reason.as_deref() })?,
+        Format::Text => output::line(format_args!("job {} {}", job.job_id, output::status(&look.job.summary.status)))?,
+        Format::Json => output::json(&Shown::new(look))?,
     }
-    Ok(verdict(job, report, wanted))
+    Ok(verdict(job, look, wanted))
 }
 
 /// The exit code of an ended job, and on standard error why it is not success.
-pub(super) fn verdict(job: &JobRef, report: &Report, wanted: JobStatus) -> ExitCode {
-    if report.status().known() == Some(wanted) {
+pub(super) fn verdict(job: &JobRef, look: &Look, wanted: JobStatus) -> ExitCode {
+    let status = &look.job.summary.status;
+    if status.known() == Some(wanted) {
         return ExitCode::SUCCESS;
     }
-    let reason = report.reason.as_deref().map(output::plain);
+    let reason = look.reason().map(output::plain);
     let reason = reason.unwrap_or_else(|| "no reason was given".into());
-    output::note(format_args!("windlass: job {} is {}: {reason}", job.job_id, report.status()));
+    output::note(format_args!("windlass: job {} is {status}: {reason}", job.job_id));
     ExitCode::FAILURE
 }
 

@@ -1,53 +1,14 @@
-//! Watching a job to its end.
+//! Watching a job to its end, as someone at a terminal wants it.
 
 use core::time::Duration;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
-use aws_sdk_amplify::config::interceptors::BeforeDeserializationInterceptorContextRef;
-use aws_sdk_amplify::config::{ConfigBag, Intercept, RuntimeComponents};
-use aws_sdk_amplify::error::BoxError;
 use chrono::{DateTime, TimeDelta, Utc};
-use windlass::JobStatus;
 use windlass::wire::{Job, JobSummary, Open, Step};
+use windlass::{Contradiction, JobStatus, Pace};
+use windlass_aws::{JobRef, Look, Watch, get_job};
 
-use super::{Client, wire};
-
-/// Which job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct JobRef {
-    /// The id of its app.
-    pub app_id: String,
-    /// The name of its branch.
-    pub branch: String,
-    /// Its number.
-    pub job_id: String,
-}
-
-/// A job as GetJob answered it, and why it is as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Report {
-    /// The job and its steps.
-    pub job: Job,
-    /// What the server says of its end, where it says anything.
-    pub reason: Option<String>,
-}
-
-impl Report {
-    /// The job's status.
-    pub(crate) fn status(&self) -> &Open<JobStatus> {
-        &self.job.summary.status
-    }
-
-    /// Whether nothing will happen to the job any more.
-    pub(crate) fn is_ended(&self) -> bool {
-        is_ended(self.status())
-    }
-}
-
-pub(super) fn is_ended(status: &Open<JobStatus>) -> bool {
-    status.known().is_some_and(JobStatus::is_terminal)
-}
+use super::{Client, Place};
 
 /// Something about a job is not as it was when it was last looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,48 +33,53 @@ pub(crate) enum Change {
         /// How long it took, once it has ended.
         took: Option<TimeDelta>,
     },
+    /// The server says what cannot be.
+    Contradiction(Contradiction),
+}
+
+pub(super) fn is_ended(status: &Open<JobStatus>) -> bool {
+    status.known().is_some_and(JobStatus::is_terminal)
 }
 
 impl Client {
-    /// Looks at the job, soon and then more and more rarely, until it has ended. `seen` hears of each change.
+    /// Looks at the job until it has ended. `seen` hears of each change.
     ///
     /// # Errors
     ///
     /// Where the server does not answer, or knows no such job.
-    pub(crate) async fn watch(&self, job: &JobRef, seen: &mut (dyn FnMut(&Change) + Send)) -> anyhow::Result<Report> {
-        let mut before = None;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let report = self.report(job).await?;
-            changes(before.as_ref(), &report.job).iter().for_each(&mut *seen);
-            if report.is_ended() {
-                return Ok(report);
+    pub(crate) async fn watch(&self, job: &JobRef, seen: &mut (dyn FnMut(&Change) + Send)) -> anyhow::Result<Look> {
+        let (pace, patience) = self.pace();
+        let mut watch = Watch::new(self.sdk.clone(), job.clone()).with_pace(pace).with_patience(patience);
+        let mut last: Option<Look> = None;
+        while let Some(now) = watch.next().await.map_err(|error| self.tell(error))? {
+            let is_believed = now.observation.is_believed();
+            for contradiction in now.observation.contradictions {
+                seen(&Change::Contradiction(contradiction));
             }
-            before = Some(report.job);
-            tokio::time::sleep(pause).await;
-            pause = LAST_PAUSE.min(pause * 2);
+            if is_believed {
+                changes(last.as_ref().map(|look| &look.job), &now.look.job).iter().for_each(&mut *seen);
+                last = Some(now.look);
+            }
         }
+        last.context("the job was never seen")
     }
 
     /// The job as it is now.
-    pub(super) async fn report(&self, job: &JobRef) -> anyhow::Result<Report> {
-        let header = ReasonHeader::default();
-        let request = self.sdk.get_job().app_id(&job.app_id).branch_name(&job.branch).job_id(&job.job_id);
-        let answer = request.customize().interceptor(header.clone()).send().await;
-        let answer = answer.map_err(|error| self.explain("GetJob", error))?;
-        let job = answer.job().and_then(wire::job).context("GetJob answered without a job")?;
-        // A step has room for more than a header, but a job may end without one.
-        let last = job.steps.last().and_then(|step| step.status_reason.clone()).filter(|text| !text.is_empty());
-        let reason = last.or_else(|| header.take());
-        Ok(Report { job, reason })
+    pub(super) async fn look(&self, job: &JobRef) -> anyhow::Result<Look> {
+        get_job(&self.sdk, job).await.map_err(|error| self.tell(error))
+    }
+
+    /// How often to look, and how long to go on without an answer. AWS is far, asked by many and sure to come back; a
+    /// small site on a server nearby is live before the second look, and a server that is down should be said to be.
+    fn pace(&self) -> (Pace, Duration) {
+        match &self.place {
+            Place::Endpoint(_) => {
+                (Pace { first: TimeDelta::milliseconds(50), longest: TimeDelta::seconds(2) }, Duration::ZERO)
+            }
+            Place::Aws(_) => (Pace::default(), Watch::PATIENCE),
+        }
     }
 }
-
-/// A small site is live before the second look.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-
-/// Nobody minds a build that is seen to end two seconds late.
-const LAST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What changed from one look to the next, in the order in which it must have happened: a job begins before its steps and ends
 /// after them.
@@ -139,33 +105,6 @@ fn step_change(step: &Step) -> Change {
     let at = step.end_time.unwrap_or(step.start_time);
     let took = step.end_time.map(|end| end - step.start_time);
     Change::Step { name: step.step_name.clone(), status: step.status.clone(), at, took }
-}
-
-/// Reads the header in which a Windlass server says why a job is as it is; AWS has no member for it.
-#[derive(Clone, Debug, Default)]
-struct ReasonHeader(Arc<Mutex<Option<String>>>);
-
-impl ReasonHeader {
-    fn take(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl Intercept for ReasonHeader {
-    fn name(&self) -> &'static str {
-        "ReasonHeader"
-    }
-
-    fn read_before_deserialization(
-        &self,
-        context: &BeforeDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let reason = context.response().headers().get("x-windlass-status-reason").map(str::to_owned);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = reason.filter(|reason| !reason.is_empty());
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -209,6 +148,7 @@ mod tests {
         let show = |change: &Change| match change {
             Change::Status { status, .. } => status.to_string(),
             Change::Step { name, status, .. } => format!("{name} {status}"),
+            Change::Contradiction(contradiction) => contradiction.to_string(),
         };
         changes(before, now).iter().map(show).collect()
     }

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use windlass::wire::{JobSummary, Open, Step};
+use windlass_aws::Look;
 
 use crate::client::output::{self, coloured, duration, excerpt, line, plain};
-use crate::client::watch::Report;
 
 /// Writes one line for each job.
 ///
@@ -35,12 +35,12 @@ pub(super) fn list(jobs: &[JobSummary]) -> anyhow::Result<()> {
 /// # Errors
 ///
 /// Where standard output cannot be written.
-pub(super) fn job(report: &Report) -> anyhow::Result<()> {
-    let job = &report.job.summary;
+pub(super) fn job(look: &Look) -> anyhow::Result<()> {
+    let job = &look.job.summary;
     let facts = [
         ("job", plain(&job.job_id)),
         ("status", coloured(&job.status, 0).into()),
-        ("reason", plain(report.reason.as_deref().unwrap_or_default())),
+        ("reason", plain(look.reason().unwrap_or_default())),
         ("type", job_type(job).into()),
         ("started", job.start_time.map(output::time).unwrap_or_default().into()),
         ("ended", job.end_time.map(output::time).unwrap_or_default().into()),
@@ -53,10 +53,10 @@ pub(super) fn job(report: &Report) -> anyhow::Result<()> {
     for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
         line(format_args!("{name:<8} {fact}"))?;
     }
-    if !report.job.steps.is_empty() {
+    if !look.job.steps.is_empty() {
         line(format_args!("\n{:<8}  {:<12}  {:<19}  TOOK", "STEP", "STATUS", "STARTED"))?;
     }
-    report.job.steps.iter().try_for_each(|of| step(of, report.reason.as_deref()))
+    look.job.steps.iter().try_for_each(|of| step(of, look.reason()))
 }
 
 /// Writes a step, with its reason unless that was `said` before.
