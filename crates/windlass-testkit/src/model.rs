@@ -264,10 +264,11 @@ impl ModelJob {
                 self.turn(JobStatus::Pending, now);
             }
             Command::Replace { commit } => {
-                self.must_be(self.is(JobStatus::Pending), EventKind::Replaced)?;
-                if self.new.source != Source::Repository {
+                let ended = matches!(self.status, JobStatus::Succeed | JobStatus::Failed | JobStatus::Cancelled);
+                if self.new.source != Source::Repository && !ended {
                     return Err(Rejection::BranchBusy { job: self.id });
                 }
+                self.must_be(self.is(JobStatus::Pending), EventKind::Replaced)?;
                 self.commit = Some(commit.id.clone());
                 self.note(now);
             }

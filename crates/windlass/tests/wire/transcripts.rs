@@ -143,10 +143,12 @@ fn a_member_that_is_null_is_absent() {
 
 #[test]
 fn a_value_is_a_text_and_a_known_one_is_known() {
-    for sent in [json!(1), json!(true), json!([]), json!({})] {
-        assert!(serde_json::from_value::<Open<JobStatus>>(sent).is_err());
+    for (sent, name) in [(json!(1), "integer `1`"), (json!(true), "boolean `true`"), (json!([]), "sequence")] {
+        let error = serde_json::from_value::<Open<JobStatus>>(sent).expect_err("no text").to_string();
+        assert_eq!(error, format!("invalid type: {name}, expected the name of an enum's value"));
     }
     assert_eq!(read::<Open<JobType>>(&json!("WEB_HOOK")), JobType::WebHook.into());
+    assert_eq!(read::<Open<JobType>>(&json!("WEB_HOOK")).known(), Some(JobType::WebHook));
     assert_eq!(read::<Open<JobType>>(&json!("web_hook")).known(), None);
     assert_eq!("SUCCEED".parse(), Ok(Open::Known(JobStatus::Succeed)));
     assert_eq!(serde_json::from_str::<Open<JobStatus>>(r#""\u0052UNNING""#).ok(), Some(JobStatus::Running.into()));
