@@ -154,7 +154,9 @@ impl ModelBranch {
         if !job.ended() {
             return Err(Rejection::NotEnded { job: id, status: job.status });
         }
-        if let Some(artifact) = job.artifact {
+        if let Some(artifact) = job.artifact
+            && job.new.source != Source::Repository
+        {
             return Ok(Source::Artifact(artifact));
         }
         if job.slots.iter().any(Option::is_none) {
