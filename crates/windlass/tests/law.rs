@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use strum::IntoEnumIterator;
 use windlass::{
     Artifact, Attempt, Command, Commit, Event, EventKind, HistoryError, Job, JobId, JobStatus, JobType, NewJob, Record,
-    Records, Rejection, Report, Source, StepName, TRANSITIONS,
+    Records, Rejection, Report, Source, StepName, TRANSITIONS, Transition,
 };
 
 #[test]
@@ -139,14 +139,48 @@ fn to_decide_that_time_is_up_is_to_end_the_job_at_its_deadline_and_not_before() 
 }
 
 #[test]
-fn a_status_reaches_what_the_rows_lead_to() {
-    use JobStatus::{Cancelled, Cancelling, Created, Failed, Pending, Provisioning, Running, Succeed};
-    for (from, to) in [(Created, Succeed), (Pending, Pending), (Cancelling, Cancelled), (Running, Failed)] {
-        assert!(from.can_reach(to), "{from} to {to}");
+fn what_lies_between_two_statuses_is_what_every_way_from_the_one_to_the_other_has() {
+    for (from, to) in JobStatus::iter().flat_map(|from| JobStatus::iter().map(move |to| (from, to))) {
+        let ways = ways(from, to);
+        assert_eq!(from.can_reach(to), !ways.is_empty(), "{from} to {to}");
+        let on_every = |is_it: &dyn Fn(&Transition) -> bool| {
+            !ways.is_empty() && ways.iter().all(|way| way.iter().any(is_it))
+        };
+        let between = |status: &JobStatus| on_every(&|step| step.to == *status && step.to != to);
+        let passed: Vec<_> = JobStatus::iter().filter(between).collect();
+        assert_eq!(from.must_pass(to).collect::<Vec<_>>(), passed, "{from} to {to}");
+        let happened: Vec<_> = EventKind::iter().filter(|event| on_every(&|step| step.event == *event)).collect();
+        assert_eq!(from.must_happen(to).collect::<Vec<_>>(), happened, "{from} to {to}");
     }
-    for (from, to) in [(Cancelling, Succeed), (Cancelling, Failed), (Running, Provisioning), (Succeed, Failed)] {
-        assert!(!from.can_reach(to), "{from} to {to}");
+    let shortest = JobStatus::Created.must_pass(JobStatus::Succeed);
+    assert!(shortest.eq([JobStatus::Pending, JobStatus::Provisioning, JobStatus::Running]));
+    let events = [EventKind::Started, EventKind::Claimed, EventKind::Provisioned, EventKind::Succeeded];
+    assert!(JobStatus::Created.must_happen(JobStatus::Succeed).eq(events));
+}
+
+#[test]
+fn a_runner_has_a_job_from_its_claim_to_its_end() {
+    for status in JobStatus::iter() {
+        let claimed = JobStatus::Provisioning.can_reach(status);
+        assert_eq!(status.is_working(), claimed && !status.is_terminal(), "{status}");
     }
+    assert_eq!(JobStatus::iter().filter(|status| status.is_working()).count(), 3);
+}
+
+/// Every way from one status to another on which none comes twice.
+fn ways(from: JobStatus, to: JobStatus) -> Vec<Vec<Transition>> {
+    let (mut found, mut open) = (Vec::new(), vec![Vec::new()]);
+    while let Some(way) = open.pop() {
+        let at = way.last().map_or(from, |last: &Transition| last.to);
+        if at == to {
+            found.push(way);
+            continue;
+        }
+        let been = |status| status == from || way.iter().any(|step| step.to == status);
+        let next = TRANSITIONS.iter().filter(|step| step.from == at && !been(step.to));
+        open.extend(next.map(|step| [way.as_slice(), &[*step]].concat()));
+    }
+    found
 }
 
 /// Whether no command can ask for what the table does not list here, because something else answers it first.

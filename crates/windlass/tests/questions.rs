@@ -1,6 +1,6 @@
 //! What a job answers about itself, and commands that come in a row.
 
-use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, TimeDelta, TimeZone, Timelike, Utc};
 use windlass::{
     AppId, Artifact, Attempt, Branch, BranchName, Cause, Command, Deadline, FileSlot, Job, JobId, JobStatus, Limit,
     Limits, NewJob, Records, Rejection, Report, Source, SourceUrlType, StepName, Uploads, next_to_claim,
@@ -100,6 +100,20 @@ fn a_job_keeps_the_limits_that_it_was_made_with_and_says_them_in_the_largest_uni
         assert_eq!(job.deadline(), Some(Deadline { at, limit: Limit::Upload }));
         let reason = format!("the deployment was not started within {words}, the upload limit");
         assert_eq!(job.handle(&Command::Expire, at).job.status_reason(), Some(reason.into()));
+    }
+}
+
+#[test]
+fn every_moment_is_kept_as_whole_milliseconds_read_it_back_even_that_of_a_leap_second() {
+    let second = nine() - TimeDelta::hours(9) - TimeDelta::seconds(1);
+    let day_of_old = DateTime::UNIX_EPOCH - TimeDelta::seconds(9);
+    for nanos in [0, 1, 999_999, 1_000_000, 999_999_999, 1_000_000_000, 1_000_000_001, 1_999_999_999] {
+        for second in [second, day_of_old] {
+            let moment = second.with_nanosecond(nanos).expect("two seconds of nanoseconds are a time");
+            let (job, _) = Job::create(JobId::FIRST, NewJob::manual(url()), moment);
+            let stored = DateTime::from_timestamp_millis(moment.timestamp_millis());
+            assert_eq!(Some(job.birth().created), stored, "{moment:?}");
+        }
     }
 }
 

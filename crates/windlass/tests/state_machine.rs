@@ -53,7 +53,7 @@ impl StateMachineTest for Real {
             let times = (job.since().timestamp_millis(), job.at().timestamp_millis());
             assert_eq!(times, (drawn.since, drawn.at), "job {}", job.id());
             assert_eq!(job.deadline().map(|deadline| deadline.at.timestamp_millis()), drawn.deadline());
-            let steps: Vec<_> = job.steps().map(|(step, shown)| (step as usize, shown.ended.is_some())).collect();
+            let steps: Vec<_> = job.steps().map(|(step, shown)| (step as usize, shown.status.as_ref())).collect();
             assert_eq!(steps, drawn.steps, "job {}", job.id());
             assert_eq!(job.artifact().map(|artifact| artifact.object), drawn.artifact);
         }

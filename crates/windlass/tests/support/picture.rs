@@ -79,8 +79,7 @@ pub(crate) struct Drawn {
     pub(crate) since: i64,
     pub(crate) at: i64,
     pub(crate) attempt: u32,
-    /// Which, and whether it has ended.
-    pub(crate) steps: Vec<(usize, bool)>,
+    pub(crate) steps: Vec<(usize, &'static str)>,
     pub(crate) why: &'static str,
     pub(crate) artifact: Option<u64>,
 }
@@ -263,8 +262,8 @@ impl Drawn {
             },
             ("PENDING", _) => vec![Request::Claim],
             ("PROVISIONING", _) => vec![say(Word::Provisioned)],
-            ("RUNNING", Some((step, false))) => vec![say(Word::StepEnded(*step))],
-            ("RUNNING", Some((step, true))) if *step < 3 => {
+            ("RUNNING", Some((step, "RUNNING"))) => vec![say(Word::StepEnded(*step))],
+            ("RUNNING", Some((step, _))) if *step < 3 => {
                 vec![say(Word::StepStarted(step + 1)), say(Word::Succeeded(0))]
             }
             ("RUNNING", _) => vec![say(Word::StepStarted(0)), say(Word::Succeeded(0))],
@@ -320,6 +319,7 @@ impl Drawn {
                 _ => {
                     self.must_be(&["PROVISIONING", "RUNNING"])?;
                     self.turns("CANCELLING", now);
+                    self.shows_on_the_open_step("CANCELLING");
                 }
             },
             Request::Claim => {
@@ -351,7 +351,7 @@ impl Drawn {
     }
 
     fn is_told(&mut self, word: Word, now: i64) -> Answer {
-        let open = self.steps.last().filter(|(_, ended)| !ended).map(|(step, _)| *step);
+        let open = self.steps.last().filter(|(_, status)| *status == "RUNNING").map(|(step, _)| *step);
         match word {
             Word::Provisioned if self.status == "RUNNING" => {}
             Word::Provisioned => {
@@ -366,19 +366,18 @@ impl Drawn {
                 if open.is_some() || self.steps.iter().any(|(earlier, _)| *earlier >= step) {
                     return Err("out of turn");
                 }
-                self.steps.push((step, false));
+                self.steps.push((step, "RUNNING"));
                 self.notes(now);
             }
             Word::StepEnded(step) => {
                 self.must_be(&["RUNNING"])?;
-                if self.steps.contains(&(step, true)) {
+                if self.steps.contains(&(step, "SUCCEED")) {
                     return Ok(());
                 }
                 if open != Some(step) {
                     return Err("out of turn");
                 }
-                self.steps.pop();
-                self.steps.push((step, true));
+                self.shows_on_the_open_step("SUCCEED");
                 self.notes(now);
             }
             Word::Failed(reason) if self.why == reason => {}
@@ -434,8 +433,12 @@ impl Drawn {
     fn ends(&mut self, status: &'static str, why: &'static str, now: i64) {
         self.turns(status, now);
         self.why = why;
-        for (_, ended) in &mut self.steps {
-            *ended = true;
+        self.shows_on_the_open_step(status);
+    }
+
+    fn shows_on_the_open_step(&mut self, status: &'static str) {
+        if let Some((_, last @ ("RUNNING" | "CANCELLING"))) = self.steps.last_mut() {
+            *last = status;
         }
     }
 }
