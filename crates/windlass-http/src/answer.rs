@@ -5,7 +5,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, RESOURCE_NOT_FOUND};
 
 /// The id of a request, on every answer.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
@@ -15,34 +15,38 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// What an operation answers when it did what was asked.
 pub(crate) struct Answer {
     body: Vec<u8>,
-    /// A header of ours beside AWS's.
-    extension: Option<(HeaderName, HeaderValue)>,
+    /// Headers of ours beside AWS's.
+    extensions: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Answer {
     pub(crate) fn new(body: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_vec(body).map_err(|error| ApiError::internal(&error))?;
-        Ok(Self { body, extension: None })
+        Ok(Self { body, extensions: Vec::new() })
     }
 
     /// Adds a header whose value is any text; what a header cannot hold is left out of it.
     pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
         let fits: String = value.chars().filter(|c| matches!(c, ' '..='~')).collect();
-        self.extension = HeaderValue::from_str(&fits).ok().map(|value| (name, value));
+        self.extensions.extend(HeaderValue::from_str(&fits).map(|value| (name, value)));
         self
     }
 }
 
 pub(crate) fn respond(outcome: Result<Answer, ApiError>) -> Response<Body> {
     match outcome {
-        Ok(Answer { body, extension }) => {
+        Ok(Answer { body, extensions }) => {
             let mut response = json(StatusCode::OK, body);
-            response.headers_mut().extend(extension);
+            response.headers_mut().extend(extensions);
             response
         }
         Err(ApiError { status, kind, message }) => {
-            let body = serde_json::json!({ "message": message }).to_string();
-            let mut response = json(status, body.into_bytes());
+            let mut body = serde_json::json!({ "message": message });
+            if kind == RESOURCE_NOT_FOUND {
+                // The one error for which the model has a second member.
+                body["code"] = kind.into();
+            }
+            let mut response = json(status, body.to_string().into_bytes());
             response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(kind));
             response
         }

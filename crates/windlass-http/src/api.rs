@@ -18,10 +18,12 @@ use windlass_store::{Blobs, Clock, Store, StoreError};
 
 use crate::answer::{self, Answer, REQUEST_ID};
 use crate::auth::{Auth, Door};
+use crate::domains::{self, DomainVerification, Proofs};
 use crate::error::ApiError;
 use crate::objects::Objects;
 use crate::operations::{self, Operation, RouteError};
 use crate::sigv4::AccessKeyId;
+use crate::webhooks;
 
 /// By which scheme a proxy was asked.
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -40,6 +42,15 @@ pub struct Settings {
     pub limits: Limits,
     /// The largest upload, in bytes.
     pub upload_max: u64,
+    /// How it is found out that domains lead here.
+    pub domains: DomainVerification,
+}
+
+impl Settings {
+    /// Below which name sites are, without a port.
+    pub(crate) fn site_domain(&self) -> &str {
+        self.site_authority.rsplit_once(':').map_or(&self.site_authority, |(domain, _)| domain)
+    }
 }
 
 /// The API. Cheap to clone.
@@ -53,6 +64,7 @@ struct Inner {
     settings: Settings,
     door: Door,
     objects: Objects,
+    proofs: Proofs,
 }
 
 /// One request to an operation.
@@ -79,9 +91,11 @@ impl Api {
         auth: Auth,
         settings: Settings,
     ) -> Result<Self, StoreError> {
-        let objects = Objects::new(store.secret().await?, &settings.account.region);
+        let secret = store.secret().await?;
+        let objects = Objects::new(secret, &settings.account.region);
         let door = Door::new(auth, &settings.account.region);
-        Ok(Self(Arc::new(Inner { store, blobs, clock, settings, door, objects })))
+        let proofs = Proofs::new(secret);
+        Ok(Self(Arc::new(Inner { store, blobs, clock, settings, door, objects, proofs })))
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -98,6 +112,10 @@ impl Api {
 
     pub(crate) fn objects(&self) -> &Objects {
         &self.0.objects
+    }
+
+    pub(crate) fn proofs(&self) -> &Proofs {
+        &self.0.proofs
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -117,6 +135,8 @@ impl Api {
         let (parts, body) = request.into_parts();
         let mut response = match parts.uri.path() {
             "/healthz" | "/readyz" => health(&parts.method),
+            path if webhooks::PATHS.contains(&path) => self.webhook(&parts, body, id).await,
+            path if path.starts_with(domains::PROOF_PATH) => self.prove(&parts),
             path if path.starts_with("/-/") => self.object(&parts, body).await,
             _ => self.operation(&parts, body).await,
         };
@@ -164,6 +184,26 @@ impl Call<'_> {
             Operation::GetJob => self.get_job().await,
             Operation::ListJobs => self.list_jobs().await,
             Operation::DeleteJob => self.delete_job().await,
+            Operation::ListArtifacts => self.list_artifacts().await,
+            Operation::GetArtifactUrl => self.get_artifact_url().await,
+            Operation::CreateWebhook => self.create_webhook().await,
+            Operation::GetWebhook => self.get_webhook().await,
+            Operation::ListWebhooks => self.list_webhooks().await,
+            Operation::UpdateWebhook => self.update_webhook().await,
+            Operation::DeleteWebhook => self.delete_webhook().await,
+            Operation::CreateBackendEnvironment => self.create_backend_environment().await,
+            Operation::GetBackendEnvironment => self.get_backend_environment().await,
+            Operation::ListBackendEnvironments => self.list_backend_environments().await,
+            Operation::DeleteBackendEnvironment => self.delete_backend_environment().await,
+            Operation::CreateDomainAssociation => self.create_domain_association().await,
+            Operation::GetDomainAssociation => self.get_domain_association().await,
+            Operation::ListDomainAssociations => self.list_domain_associations().await,
+            Operation::UpdateDomainAssociation => self.update_domain_association().await,
+            Operation::DeleteDomainAssociation => self.delete_domain_association().await,
+            Operation::GenerateAccessLogs => self.generate_access_logs().await,
+            Operation::TagResource => self.tag_resource().await,
+            Operation::UntagResource => self.untag_resource().await,
+            Operation::ListTagsForResource => self.list_tags_for_resource().await,
         }
     }
 
@@ -175,7 +215,7 @@ impl Call<'_> {
 }
 
 /// Reads the body of an operation.
-async fn read(body: Body) -> Result<Bytes, ApiError> {
+pub(crate) async fn read(body: Body) -> Result<Bytes, ApiError> {
     match Limited::new(body, BODY_MAX).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(BODY_MAX as u64)),

@@ -92,6 +92,7 @@ impl Call<'_> {
         for branch in branches {
             self.api.blobs().delete(&keys::branch(branch)).await?;
         }
+        self.api.blobs().delete(&keys::access(&app_id)).await?;
         self.app_answer(&app)
     }
 

@@ -10,6 +10,7 @@ use windlass_store::{
 use crate::answer::Answer;
 use crate::api::Call;
 use crate::apps::{Listing, overlay, seconds, set};
+use crate::domains::{Association, custom_domains};
 use crate::error::ApiError;
 use crate::pages;
 
@@ -36,7 +37,10 @@ impl Call<'_> {
         set(&mut attributes, members);
         let new = NewBranch { app: app_id, name: branch_name, attributes, created: self.now };
         match self.api.store().create_branch(&new).await {
-            Ok(branch) => self.branch_answer(&branch),
+            Ok(branch) => {
+                self.add_sub_domains(&branch).await?;
+                self.branch_answer(&branch).await
+            }
             Err(StoreError::Conflict) => Err(ApiError::no_app(&new.app)),
             Err(StoreError::Exists) => Err(ApiError::bad_request(format!(
                 "Failed to create branch. The branch {} already exists for the app {}",
@@ -49,7 +53,7 @@ impl Call<'_> {
     pub(crate) async fn get_branch(mut self) -> Result<Answer, ApiError> {
         let OneBranch { app_id, branch_name } = self.read()?;
         let branch = self.branch(&app_id, &branch_name).await?;
-        self.branch_answer(&branch)
+        self.branch_answer(&branch).await
     }
 
     pub(crate) async fn list_branches(mut self) -> Result<Answer, ApiError> {
@@ -58,7 +62,8 @@ impl Call<'_> {
         let list = format!("branches/{app_id}");
         let from = pages::cursor(&list, listing.next_token.as_deref())?;
         let page = self.api.store().branches(&app_id, from, pages::size(listing.max_results, 50)).await?;
-        let branches: Vec<_> = page.items.iter().map(|branch| self.branch_form(branch)).collect();
+        let associations = self.associations(&app_id).await?;
+        let branches: Vec<_> = page.items.iter().map(|branch| self.branch_form(branch, &associations)).collect();
         let mut body = json!({ "branches": branches });
         if let Some(next) = page.next {
             body["nextToken"] = pages::token(&list, next).into();
@@ -76,7 +81,8 @@ impl Call<'_> {
             branch.version += 1;
             match self.api.store().update_branch(&branch).await {
                 Err(StoreError::Conflict) => {}
-                done => return done.map_err(ApiError::from).and_then(|()| self.branch_answer(&branch)),
+                Err(error) => return Err(error.into()),
+                Ok(()) => return self.branch_answer(&branch).await,
             }
         }
     }
@@ -85,13 +91,16 @@ impl Call<'_> {
         let OneBranch { app_id, branch_name } = self.read()?;
         let branch = self.branch(&app_id, &branch_name).await?;
         self.stop_all(&branch).await?;
+        let associations = self.associations(&app_id).await?;
         match self.api.store().delete_branch(branch.uid).await {
             Ok(()) => {}
             Err(StoreError::Conflict) => return Err(ApiError::no_branch(&branch_name)),
             Err(error) => return Err(error.into()),
         }
+        self.delete_webhooks_of(&app_id, &branch_name).await?;
+        self.remove_sub_domains(&branch).await?;
         self.api.blobs().delete(&keys::branch(branch.uid)).await?;
-        self.branch_answer(&branch)
+        Answer::new(&json!({ "branch": self.branch_form(&branch, &associations) }))
     }
 
     /// Stops the unfinished jobs of a branch that is to be deleted, so that nobody goes on working for nothing.
@@ -119,12 +128,13 @@ impl Call<'_> {
         }
     }
 
-    fn branch_answer(&self, branch: &StoredBranch) -> Result<Answer, ApiError> {
-        Answer::new(&json!({ "branch": self.branch_form(branch) }))
+    async fn branch_answer(&self, branch: &StoredBranch) -> Result<Answer, ApiError> {
+        let associations = self.associations(&branch.app).await?;
+        Answer::new(&json!({ "branch": self.branch_form(branch, &associations) }))
     }
 
     /// A branch in the API's form: what its owner set, over what AWS shows where nothing is set.
-    fn branch_form(&self, stored: &StoredBranch) -> Value {
+    fn branch_form(&self, stored: &StoredBranch, associations: &[(String, Association)]) -> Value {
         let StoredBranch { app, name, attributes, created, updated, branch, .. } = stored;
         let arn = self.api.settings().account.arn(Resource::Branch(app.clone(), name.clone()));
         let mut form = json!({
@@ -138,7 +148,7 @@ impl Call<'_> {
             "updateTime": seconds(*updated),
             "environmentVariables": {},
             "enableAutoBuild": true,
-            "customDomains": [],
+            "customDomains": custom_domains(associations, name),
             "framework": "",
             "activeJobId": branch.live().map_or_else(String::new, |live| live.job.to_string()),
             "totalNumberOfJobs": branch.jobs().to_string(),

@@ -1,11 +1,14 @@
 //! Errors in AWS's form: a type in a header, a message in the body.
 
 use http::StatusCode;
-use windlass::{AppId, BranchName, Job, JobId, Rejection};
+use windlass::{AppId, BranchName, EventKind, Job, JobId, Rejection};
 use windlass_store::{ExecuteError, StoreError};
 
 use crate::operations::Violation;
 use crate::sigv4::Refusal;
+
+/// The type of the error for a resource that has no tags because there is none.
+pub(crate) const RESOURCE_NOT_FOUND: &str = "ResourceNotFoundException";
 
 /// What an operation answers when it does not do what was asked.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,31 +28,43 @@ impl ApiError {
         Self { status: StatusCode::TOO_MANY_REQUESTS, kind: "LimitExceededException", message: message.into() }
     }
 
-    fn not_found(message: String) -> Self {
-        Self { status: StatusCode::NOT_FOUND, kind: "NotFoundException", message }
+    /// Something that is not there, by what it is and its name.
+    pub(crate) fn not_found(what: &str, name: impl std::fmt::Display) -> Self {
+        Self { status: StatusCode::NOT_FOUND, kind: "NotFoundException", message: format!("{what} {name} not found.") }
+    }
+
+    /// The same for operations on tags, which have an error of their own for it.
+    pub(crate) fn no_resource(arn: &str) -> Self {
+        Self { kind: RESOURCE_NOT_FOUND, ..Self::not_found("Resource", arn) }
     }
 
     pub(crate) fn no_app(app: &AppId) -> Self {
-        Self::not_found(format!("App {app} not found."))
+        Self::not_found("App", app)
     }
 
     pub(crate) fn no_branch(branch: &BranchName) -> Self {
-        Self::not_found(format!("Branch {branch} not found."))
+        Self::not_found("Branch", branch)
     }
 
     pub(crate) fn no_job(job: impl std::fmt::Display) -> Self {
-        Self::not_found(format!("Job {job} not found."))
+        Self::not_found("Job", job)
+    }
+
+    fn forbidden(message: &str) -> Self {
+        Self { status: StatusCode::FORBIDDEN, kind: "AccessDeniedException", message: message.to_owned() }
     }
 
     /// Unsigned, and not sent by a program on this machine.
     pub(crate) fn not_from_here() -> Self {
-        Self {
-            status: StatusCode::FORBIDDEN,
-            kind: "AccessDeniedException",
-            message: "Unsigned requests are for programs on this machine: the Host must be a loopback address or \
-                      localhost, and no web page may send them."
-                .to_owned(),
-        }
+        Self::forbidden(
+            "Unsigned requests are for programs on this machine: the Host must be a loopback address or localhost, and \
+             no web page may send them.",
+        )
+    }
+
+    /// No webhook has this id and this token. Which of the two is wrong is not said.
+    pub(crate) fn no_such_webhook_url() -> Self {
+        Self::forbidden("No webhook has this URL.")
     }
 
     pub(crate) fn unknown_path() -> Self {
@@ -91,22 +106,22 @@ impl ApiError {
     /// A rejection of a job's, for operations that have no words of their own for it.
     pub(crate) fn rejected(rejection: &Rejection, job: Option<&Job>) -> Self {
         let reason = job.and_then(Job::status_reason).map_or_else(String::new, |reason| format!(" ({reason})"));
+        let id = job.map_or_else(String::new, |job| format!("Job {}: ", job.id()));
         Self::bad_request(match rejection {
             Rejection::Live { .. } => {
                 "Cannot delete the active job for this branch. Deploy a new version to the branch and then retry."
                     .into()
             }
-            Rejection::IllegalTransition { .. }
-            | Rejection::StaleAttempt { .. }
+            Rejection::IllegalTransition { status, event } => {
+                format!("{id}the job is {status}, and {}{reason}.", impossible(*event))
+            }
+            Rejection::StaleAttempt { .. }
             | Rejection::StepOutOfTurn { .. }
             | Rejection::NoSuchSlot { .. }
             | Rejection::UploadsMissing { .. }
             | Rejection::BranchBusy { .. }
             | Rejection::NotEnded { .. }
-            | Rejection::NothingToRetry { .. } => {
-                let id = job.map_or_else(String::new, |job| format!("Job {}: ", job.id()));
-                format!("{id}{rejection}{reason}.")
-            }
+            | Rejection::NothingToRetry { .. } => format!("{id}{rejection}{reason}."),
         })
     }
 
@@ -128,6 +143,25 @@ impl ApiError {
     /// CreateDeployment and StartDeployment on an app that is connected to a repository, in AWS's words.
     pub(crate) fn connected() -> Self {
         Self::bad_request("Operation not supported. App is already connected a repository.")
+    }
+}
+
+/// What cannot be done to a job, in the words of whoever asked for it.
+const fn impossible(event: EventKind) -> &'static str {
+    match event {
+        EventKind::Uploaded => "takes no upload any more",
+        EventKind::Started => "cannot be started",
+        EventKind::Replaced => "takes no other commit",
+        EventKind::StopRequested | EventKind::Stopped => "cannot be stopped",
+        EventKind::Claimed
+        | EventKind::Provisioned
+        | EventKind::Reclaimed
+        | EventKind::StepStarted
+        | EventKind::StepEnded
+        | EventKind::Skipped
+        | EventKind::Failed
+        | EventKind::Expired
+        | EventKind::Succeeded => "cannot be worked on",
     }
 }
 

@@ -5,7 +5,8 @@ use http::header::HeaderName;
 use serde::Deserialize;
 use serde_json::json;
 use windlass::{
-    AppId, BranchName, Command, Commit, InvalidJobId, Job, JobId, JobType, NewJob, Rejection, Resource, Source, wire,
+    AppId, BranchName, Command, Commit, InvalidJobId, Job, JobId, JobType, NewJob, Rejection, Resource, Source,
+    StepName, wire,
 };
 use windlass_store::{Address, Extras, JobKey, Plan, StoredBranch, create, delete_job, execute};
 
@@ -18,6 +19,9 @@ use crate::pages;
 
 /// Why a job ended, in words: ours, beside AWS's answer, which only has a place for it in steps.
 const STATUS_REASON: HeaderName = HeaderName::from_static("x-windlass-status-reason");
+
+/// Why a job is as it is, whatever that is, in one line for people.
+const WHY: HeaderName = HeaderName::from_static("x-windlass-why");
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -113,24 +117,42 @@ impl Call<'_> {
 
     pub(crate) async fn get_job(mut self) -> Result<Answer, ApiError> {
         let OneJob { app_id, branch_name, job_id } = self.read()?;
-        let number = job_number(&job_id)?;
-        let (branch, job) = match self.api.store().named_job(&app_id, &branch_name, number).await? {
-            Some((branch, Some(job))) => (branch, job),
-            Some((_, None)) => return Err(ApiError::no_job(job_id)),
-            None => (self.branch(&app_id, &branch_name).await?, Err(ApiError::no_job(&job_id))?),
-        };
+        let (branch, job) = self.job(&app_id, &branch_name, &job_id).await?;
         let arn = self.job_arn(&branch, &job);
         let mut form = wire::Job::new(&job, &arn);
-        let key = JobKey { branch: branch.uid, job: number };
+        let key = JobKey { branch: branch.uid, job: job.id() };
+        let url = |object| self.api.objects().url(&self.origin, &object, self.now);
         for step in form.steps.iter_mut().filter(|step| step.end_time.is_some()) {
-            let log = Object::Log(key, step.step_name.clone());
-            step.log_url = Some(self.api.objects().url(&self.origin, &log, self.now)?);
+            step.log_url = Some(url(Object::Log(key, step.step_name.clone()))?);
+            if job.artifact().is_some() && step.step_name == StepName::Deploy.as_ref() {
+                step.artifacts_url = Some(url(Object::Artifact(key))?);
+            }
         }
         let answer = Answer::new(&json!({ "job": form }))?;
+        let answer = answer.with(WHY, &job.why(self.now).on(&branch.branch).to_string());
         Ok(match job.status_reason() {
             Some(reason) => answer.with(STATUS_REASON, &reason),
             None => answer,
         })
+    }
+
+    /// The job and its branch, or the error that says what is missing.
+    pub(crate) async fn job(
+        &self,
+        app: &AppId,
+        branch: &BranchName,
+        job: &str,
+    ) -> Result<(StoredBranch, Job), ApiError> {
+        let found = self.api.store().named_job(app, branch, job_number(job)?).await?;
+        match found {
+            Some((branch, Some(found))) => Ok((branch, found)),
+            Some((_, None)) => Err(ApiError::no_job(job)),
+            None => {
+                self.branch(app, branch).await?;
+                // It has just been made.
+                Err(ApiError::no_job(job))
+            }
+        }
     }
 
     pub(crate) async fn list_jobs(mut self) -> Result<Answer, ApiError> {

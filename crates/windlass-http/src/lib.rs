@@ -2,25 +2,34 @@
 //!
 //! A request goes through the same doors in the same order: it is [routed](operations), its signature is
 //! [checked](sigv4), its members are validated, and the operation runs. Beside the API's operations
-//! there are paths below `/-/` that AWS's clients see only as presigned URLs (uploads, logs), and
-//! `/healthz` and `/readyz`.
+//! there are paths below `/-/` that AWS's clients see only as URLs that they were given (uploads, logs, artifacts,
+//! webhooks), `/prod/webhooks`, the proof that a domain leads here, and `/healthz` and `/readyz`.
 //!
 //! This crate decides nothing about jobs: it brings commands before them and puts the answers into
 //! AWS's words. It knows nothing of runners and sites.
 
+mod access_logs;
 mod answer;
 mod api;
 mod apps;
+mod artifacts;
 mod auth;
 mod branches;
 mod deployments;
+mod documents;
+mod domains;
+mod downloads;
+mod environments;
 mod error;
 mod jobs;
 mod objects;
 pub mod operations;
 mod pages;
 pub mod sigv4;
+mod tags;
 mod uploads;
+mod webhooks;
 
 pub use api::{Api, Settings};
 pub use auth::Auth;
+pub use domains::{Answered, DomainCheck, DomainVerification, PROOF_PATH};

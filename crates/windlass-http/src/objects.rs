@@ -1,14 +1,18 @@
-//! Objects behind presigned URLs: `PUT` for upload slots, `GET` for logs. Whoever has the URL may do what
+//! Objects behind presigned URLs: `PUT` for upload slots, `GET` for all else. Whoever has the URL may do what
 //! it is for, for as long as it says, and nothing else.
 
 use std::collections::BTreeMap;
 
+use axum::body::Body;
 use chrono::{DateTime, Utc};
 use http::request::Parts;
-use http::{Method, Uri};
+use http::{Method, Response, Uri};
 use windlass::JobId;
 use windlass_store::{BranchUid, JobKey};
 
+use crate::access_logs::AccessLog;
+use crate::answer;
+use crate::api::{Api, method_not_allowed};
 use crate::error::ApiError;
 use crate::sigv4::{AccessKeyId, Payload, Scope, SecretKey, Signer, Verifier};
 
@@ -25,6 +29,10 @@ pub(crate) enum Object {
     Slot(JobKey, u32),
     /// The log of a step.
     Log(JobKey, String),
+    /// The zip that a job put live.
+    Artifact(JobKey),
+    /// What visitors asked of a domain.
+    AccessLog(AccessLog),
 }
 
 /// Makes and checks presigned URLs. They are signed with a secret of the server's own, which is no API
@@ -49,17 +57,38 @@ impl Objects {
     pub(crate) fn url(&self, origin: &str, object: &Object, now: DateTime<Utc>) -> Result<String, ApiError> {
         let (method, expires) = match object {
             Object::Slot(..) => (Method::PUT, UPLOAD_SECONDS),
-            Object::Log(..) => (Method::GET, READ_SECONDS),
+            Object::Log(..) | Object::Artifact(_) | Object::AccessLog(_) => (Method::GET, READ_SECONDS),
         };
         let url: Uri = format!("{origin}{}", object.path()).parse().map_err(|_| ApiError::bad_host())?;
         self.signer.presign(&method, &url, expires, now).map_err(|error| ApiError::internal(&error))
     }
 
     /// The object that a request is for, if it was signed for that.
-    pub(crate) fn admit(&self, parts: &Parts, now: DateTime<Utc>) -> Result<Object, ApiError> {
+    fn admit(&self, parts: &Parts, now: DateTime<Utc>) -> Result<Object, ApiError> {
         let object = Object::at(parts.uri.path()).ok_or_else(ApiError::unknown_path)?;
         self.verifier.verify(parts, Payload::Unread, now)?;
         Ok(object)
+    }
+}
+
+impl Api {
+    /// Answers a request to a path below `/-/`.
+    pub(crate) async fn object(&self, parts: &Parts, body: Body) -> Response<Body> {
+        let object = match self.objects().admit(parts, self.now()) {
+            Ok(object) => object,
+            Err(error) => return answer::respond(Err(error)),
+        };
+        let done = match (object, &parts.method) {
+            (Object::Slot(key, slot), &Method::PUT) => self.upload(parts, body, key, slot).await,
+            (Object::Log(key, step), &Method::GET) => self.log(key, &step).await,
+            (Object::Artifact(key), &Method::GET) => self.artifact(key).await,
+            (Object::AccessLog(log), &Method::GET) => self.access_log(&log),
+            (Object::Slot(..), method) => return method_not_allowed(method, &[Method::PUT]),
+            (Object::Log(..) | Object::Artifact(_) | Object::AccessLog(_), method) => {
+                return method_not_allowed(method, &[Method::GET]);
+            }
+        };
+        done.unwrap_or_else(|error| answer::respond(Err(error)))
     }
 }
 
@@ -68,17 +97,30 @@ impl Object {
         match self {
             Self::Slot(key, slot) => format!("/-/uploads/{}/{}/{slot}", key.branch, key.job.padded()),
             Self::Log(key, step) => format!("/-/logs/{}/{}/{step}", key.branch, key.job.padded()),
+            Self::Artifact(key) => format!("/-/artifacts/{}/{}/artifacts.zip", key.branch, key.job.padded()),
+            Self::AccessLog(AccessLog { app, domain, from, to }) => {
+                format!("/-/access-logs/{app}/{domain}/{from}/{to}")
+            }
         }
     }
 
     fn at(path: &str) -> Option<Self> {
-        let mut parts = path.strip_prefix("/-/")?.split('/');
-        let (kind, branch, job, last) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let key = JobKey { branch: BranchUid(branch.parse().ok()?), job: job.parse::<JobId>().ok()? };
-        match (kind, parts.next()) {
-            ("uploads", None) => Some(Self::Slot(key, last.parse().ok()?)),
-            ("logs", None) => Some(Self::Log(key, last.to_owned())),
+        let parts: Vec<_> = path.strip_prefix("/-/")?.split('/').collect();
+        match parts[..] {
+            ["uploads", branch, job, slot] => Some(Self::Slot(key(branch, job)?, slot.parse().ok()?)),
+            ["logs", branch, job, step] => Some(Self::Log(key(branch, job)?, step.to_owned())),
+            ["artifacts", branch, job, "artifacts.zip"] => Some(Self::Artifact(key(branch, job)?)),
+            ["access-logs", app, domain, from, to] => Some(Self::AccessLog(AccessLog {
+                app: app.parse().ok()?,
+                domain: domain.to_owned(),
+                from: from.parse().ok()?,
+                to: to.parse().ok()?,
+            })),
             _ => None,
         }
     }
+}
+
+fn key(branch: &str, job: &str) -> Option<JobKey> {
+    Some(JobKey { branch: BranchUid(branch.parse().ok()?), job: job.parse::<JobId>().ok()? })
 }

@@ -4,37 +4,27 @@ use std::io::Write as _;
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG, HeaderValue};
+use http::header::{CONTENT_LENGTH, ETAG, HeaderValue};
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
+use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
 use md5::{Digest as _, Md5};
 use tempfile::NamedTempFile;
 use windlass::{Artifact, Command, FileSlot, Job, Source, Uploads};
-use windlass_store::{Address, Blob, ExecuteError, Extras, INLINE_MAX, JobKey, Staged, StoreError, execute, keys};
+use windlass_store::{Address, ExecuteError, Extras, INLINE_MAX, JobKey, Staged, StoreError, execute, keys};
 
-use crate::answer;
-use crate::api::{Api, method_not_allowed};
+use crate::api::Api;
 use crate::error::ApiError;
-use crate::objects::Object;
 
 impl Api {
-    /// Answers a request to a path below `/-/`.
-    pub(crate) async fn object(&self, parts: &Parts, body: Body) -> Response<Body> {
-        let object = match self.objects().admit(parts, self.now()) {
-            Ok(object) => object,
-            Err(error) => return answer::respond(Err(error)),
-        };
-        let done = match (object, &parts.method) {
-            (Object::Slot(key, slot), &Method::PUT) => self.upload(parts, body, key, slot).await,
-            (Object::Log(key, step), &Method::GET) => self.log(key, &step).await,
-            (Object::Slot(..), method) => return method_not_allowed(method, &[Method::PUT]),
-            (Object::Log(..), method) => return method_not_allowed(method, &[Method::GET]),
-        };
-        done.unwrap_or_else(|error| answer::respond(Err(error)))
-    }
-
-    async fn upload(&self, parts: &Parts, body: Body, key: JobKey, slot: u32) -> Result<Response<Body>, ApiError> {
+    /// Takes in the bytes of a slot.
+    pub(crate) async fn upload(
+        &self,
+        parts: &Parts,
+        body: Body,
+        key: JobKey,
+        slot: u32,
+    ) -> Result<Response<Body>, ApiError> {
         let job = self.store().job(key).await?.ok_or_else(|| ApiError::no_job(key.job))?;
         let object = random()?;
         let upload = Command::Upload { slot, object };
@@ -118,17 +108,6 @@ impl Api {
         };
         Ok((staged, md5.finalize().into()))
     }
-
-    async fn log(&self, key: JobKey, step: &str) -> Result<Response<Body>, ApiError> {
-        let bytes = match self.blobs().open(&keys::log(key, step)).await? {
-            Some(Blob::Inline(bytes)) => bytes,
-            Some(Blob::File(file)) => read(file).await?,
-            None => return Err(ApiError::no_job(format_args!("{} (its {step} log)", key.job))),
-        };
-        let mut response = Response::new(Body::from(bytes));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-        Ok(response)
-    }
 }
 
 /// The file that a slot of a file map is for.
@@ -142,15 +121,6 @@ fn file_slot(job: &Job, slot: u32) -> Option<&FileSlot> {
 async fn write(mut file: NamedTempFile, chunk: Bytes) -> Result<NamedTempFile, ApiError> {
     let written = tokio::task::spawn_blocking(move || file.write_all(&chunk).map(|()| file)).await;
     written.map_err(|error| ApiError::internal(&error))?.map_err(|error| no_room(&StoreError::unavailable(error)))
-}
-
-async fn read(file: std::fs::File) -> Result<Bytes, ApiError> {
-    let read = tokio::task::spawn_blocking(move || {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut &file, &mut bytes).map(|_| bytes)
-    });
-    let bytes = read.await.map_err(|error| ApiError::internal(&error))?.map_err(|error| ApiError::internal(&error))?;
-    Ok(bytes.into())
 }
 
 fn accepted(md5: [u8; 16]) -> Response<Body> {

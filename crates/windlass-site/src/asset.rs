@@ -2,7 +2,6 @@
 
 use axum::body::Body;
 use chrono::{DateTime, Utc};
-use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use windlass_artifact::{Member, Method as ZipMethod};
@@ -24,19 +23,23 @@ pub(crate) struct Asset<'a> {
     pub(crate) member: &'a Member,
     /// When it went live.
     pub(crate) since: DateTime<Utc>,
+    /// Whether it is shown under another name than its own, so that its name says nothing about how long to keep it.
+    pub(crate) renamed: bool,
+    /// Whether its owner says how it is encoded, so that we must not encode it.
+    pub(crate) as_it_is: bool,
 }
 
 impl Asset<'_> {
     /// The member, a part of it, or that it has not changed: whatever was asked for.
-    pub(crate) async fn answer(&self, request: &Parts) -> Result<Response<Body>, Unshown> {
-        let requested = self.requested(request);
+    pub(crate) async fn answer(&self, method: &Method, headers: &HeaderMap) -> Result<Response<Body>, Unshown> {
+        let requested = self.requested(method, headers);
         let portion = match &requested {
-            Requested::Whole => self.negotiate(&request.headers),
+            Requested::Whole => self.negotiate(headers),
             Requested::Part(range) => Portion::Part(range.clone()),
             Requested::Unsatisfiable => Portion::Plain,
         };
         let validators = Validators::new(self.member, &portion, self.since);
-        match validators.verdict(&request.headers) {
+        match validators.verdict(headers) {
             Verdict::Proceed => {}
             Verdict::NotModified => return Ok(self.not_modified(&validators)),
             Verdict::Failed => return Err(Unshown::PreconditionFailed),
@@ -44,7 +47,7 @@ impl Asset<'_> {
         if requested == Requested::Unsatisfiable {
             return Err(Unshown::Unsatisfiable { size: self.member.size });
         }
-        let mut response = self.carry(&portion, &request.method).await?;
+        let mut response = self.carry(&portion, method).await?;
         validators.state(response.headers_mut());
         response.headers_mut().insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         if let Portion::Part(range) = &portion {
@@ -57,28 +60,28 @@ impl Asset<'_> {
 
     /// The member as the site's own page for what is not there. Conditions and ranges are about the page that was asked
     /// for, so they do not apply to this one.
-    pub(crate) async fn not_found(&self, request: &Parts) -> Result<Response<Body>, Unshown> {
-        let portion = self.negotiate(&request.headers);
-        let mut response = self.carry(&portion, &request.method).await?;
+    pub(crate) async fn not_found(&self, method: &Method, headers: &HeaderMap) -> Result<Response<Body>, Unshown> {
+        let portion = self.negotiate(headers);
+        let mut response = self.carry(&portion, method).await?;
         *response.status_mut() = StatusCode::NOT_FOUND;
         Ok(response)
     }
 
     /// Which part was asked for. A `Range` counts only with GET, and only if what the sender has a part of is still there.
-    fn requested(&self, request: &Parts) -> Requested {
-        let mut ranges = request.headers.get_all(header::RANGE).iter();
+    fn requested(&self, method: &Method, headers: &HeaderMap) -> Requested {
+        let mut ranges = headers.get_all(header::RANGE).iter();
         let (Some(range), None) = (ranges.next(), ranges.next()) else { return Requested::Whole };
-        let current = || Validators::new(self.member, &Portion::Plain, self.since).is_range_current(&request.headers);
+        let current = || Validators::new(self.member, &Portion::Plain, self.since).is_range_current(headers);
         match Requested::parse(range, self.member.size) {
-            Requested::Part(range) if request.method == Method::GET && current() => Requested::Part(range),
-            Requested::Unsatisfiable if request.method == Method::GET && current() => Requested::Unsatisfiable,
+            Requested::Part(range) if *method == Method::GET && current() => Requested::Part(range),
+            Requested::Unsatisfiable if *method == Method::GET && current() => Requested::Unsatisfiable,
             Requested::Part(_) | Requested::Unsatisfiable | Requested::Whole => Requested::Whole,
         }
     }
 
     fn negotiate(&self, headers: &HeaderMap) -> Portion {
         match self.member.gzip_size() {
-            Some(length) if encoding::accepts_gzip(headers) => Portion::Gzip { length },
+            Some(length) if !self.as_it_is && encoding::accepts_gzip(headers) => Portion::Gzip { length },
             Some(_) | None => Portion::Plain,
         }
     }
@@ -110,7 +113,8 @@ impl Asset<'_> {
 
     /// What holds of the member in every form.
     fn describe(&self, headers: &mut HeaderMap) {
-        headers.insert(header::CACHE_CONTROL, caching::cache_control(&self.member.path));
+        let kept = if self.renamed { caching::REVALIDATE } else { caching::cache_control(&self.member.path) };
+        headers.insert(header::CACHE_CONTROL, kept);
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, page::NOSNIFF);
         match self.member.method {
             ZipMethod::Stored => {}
@@ -131,14 +135,7 @@ pub(crate) fn redirect(folder: &str, query: Option<&str>) -> Response<Body> {
         location.push('?');
         location.extend(utf8_percent_encode(query, CONTROLS));
     }
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
-    let headers = response.headers_mut();
-    headers.insert(header::LOCATION, page::value(location));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(0));
-    // The next deployment may have no such folder, so nobody shall remember this for good.
-    headers.insert(header::CACHE_CONTROL, caching::REVALIDATE);
-    response
+    page::redirect(StatusCode::MOVED_PERMANENTLY, location)
 }
 
 /// What is encoded in the path of a location: all but what RFC 3986 calls unreserved, and the slash.

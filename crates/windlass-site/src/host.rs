@@ -1,27 +1,76 @@
 //! Telling a site's host name from any other.
 
-use windlass::AppId;
+use std::fmt;
+use std::net::Ipv4Addr;
 
-/// A host name that stands for a branch: `<label>.<app>.<domain>`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+use windlass::{AppId, BranchName};
+
+/// A host name that stands for a branch: `<label>.<app>.<domain>`, or a name that is associated with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SiteHost {
-    /// The app.
-    pub app: AppId,
-    /// The branch's place in host names, in lower case.
-    pub label: String,
+    pub(crate) app: AppId,
+    pub(crate) branch: Named,
+    /// In lower case, without a port and a dot at the end.
+    pub(crate) name: Box<str>,
+}
+
+/// What a branch is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// By its place in host names.
+    Label(Box<str>),
+    /// By its name.
+    Name(BranchName),
 }
 
 impl SiteHost {
+    /// The app.
+    #[must_use]
+    pub fn app(&self) -> &AppId {
+        &self.app
+    }
+
+    /// The branch, by its place in host names or by its name.
+    #[must_use]
+    pub fn branch(&self) -> &str {
+        match &self.branch {
+            Named::Label(label) => label,
+            Named::Name(name) => name.as_str(),
+        }
+    }
+
     /// Reads the value of a `Host` header. `domain` is in lower case, without a dot at either end.
     pub(crate) fn parse(host: &str, domain: &str) -> Option<Self> {
-        let name = without_port(host)?.to_ascii_lowercase();
-        let name = name.strip_suffix('.').unwrap_or(&name);
+        let name = normal(host)?;
         let (label, app) = name.strip_suffix(domain)?.strip_suffix('.')?.split_once('.')?;
         if !is_label(label) {
             return None;
         }
-        Some(Self { app: app.parse().ok()?, label: label.to_owned() })
+        let (app, branch) = (app.parse().ok()?, Named::Label(label.into()));
+        Some(Self { app, branch, name: name.into() })
     }
+}
+
+impl fmt::Display for SiteHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// The domain name that a `Host` header holds, in lower case, if it holds one of at least two labels.
+pub(crate) fn domain_name(host: &str) -> Option<String> {
+    let name = normal(host)?;
+    let is_name = name.len() <= 253 && name.contains('.') && name.split('.').all(is_label);
+    (is_name && name.parse::<Ipv4Addr>().is_err()).then_some(name)
+}
+
+/// A host in lower case, without its port and the dot at its end.
+fn normal(host: &str) -> Option<String> {
+    let mut name = without_port(host)?.to_ascii_lowercase();
+    if name.ends_with('.') {
+        name.pop();
+    }
+    Some(name)
 }
 
 /// The host without its port, unless it is an IPv6 address or what follows the colon is no port.

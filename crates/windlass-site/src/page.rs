@@ -6,7 +6,9 @@ use axum::body::Body;
 use http::{HeaderValue, Response, StatusCode, header};
 use windlass::AppId;
 
+use crate::caching;
 use crate::host::SiteHost;
+use crate::upstream::UpstreamError;
 
 /// Why a visitor is not shown what he asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,12 @@ pub(crate) enum Unshown {
     NothingLive,
     /// The site has no such page, nor one that says so.
     NoPage,
+    /// The page lies elsewhere, and nobody here can ask there.
+    NoUpstream,
+    /// The page lies elsewhere, and no answer came from there. The log says more.
+    Upstream(UpstreamError),
+    /// The page lies elsewhere, which leads back here, again and again.
+    Loop,
     /// A condition of the request does not hold.
     PreconditionFailed,
     /// The member has no such part.
@@ -47,6 +55,11 @@ impl Unshown {
             Self::NoApp { .. } | Self::NoBranch { .. } | Self::NothingLive | Self::NoPage => StatusCode::NOT_FOUND,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::Unsatisfiable { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::NoUpstream | Self::Upstream(UpstreamError::Refused { .. } | UpstreamError::Unreachable { .. }) => {
+                StatusCode::BAD_GATEWAY
+            }
+            Self::Upstream(UpstreamError::TimedOut { .. }) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Loop => StatusCode::LOOP_DETECTED,
             Self::Damaged => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -56,9 +69,20 @@ impl Unshown {
         match self {
             Self::BadPath => "This address is malformed".into(),
             Self::NoApp { app } => format!("There is no app {app}").into(),
-            Self::NoBranch { host: SiteHost { app, label } } => format!("App {app} has no branch {label}").into(),
+            Self::NoBranch { host } => format!("App {} has no branch {}", host.app(), host.branch()).into(),
             Self::NothingLive => "Nothing is deployed to this branch yet".into(),
             Self::NoPage => "There is no such page".into(),
+            Self::NoUpstream => "This page lies elsewhere, and this server asks nobody".into(),
+            Self::Upstream(UpstreamError::Refused { .. }) => {
+                "This page lies elsewhere, where this server may not ask".into()
+            }
+            Self::Upstream(UpstreamError::Unreachable { .. }) => {
+                "This page lies elsewhere, and there nobody answers".into()
+            }
+            Self::Upstream(UpstreamError::TimedOut { .. }) => {
+                "This page lies elsewhere, and from there no answer came in time".into()
+            }
+            Self::Loop => "This page lies elsewhere, and from there it leads back here".into(),
             Self::PreconditionFailed => "This page has changed".into(),
             Self::Unsatisfiable { size } => format!("There are only {size} bytes").into(),
             Self::Damaged => "This page cannot be shown because of an error".into(),
@@ -73,6 +97,26 @@ pub(crate) fn unshown(why: &Unshown) -> Response<Body> {
     if let Unshown::Unsatisfiable { size } = why {
         response.headers_mut().insert(header::CONTENT_RANGE, value(format!("bytes */{size}")));
     }
+    response
+}
+
+/// Asks for the password of a site.
+pub(crate) fn unauthorized(host: &SiteHost) -> Response<Body> {
+    let mut response = page(StatusCode::UNAUTHORIZED, "This site asks for a name and a password");
+    let challenge = format!("Basic realm=\"{host}\", charset=\"UTF-8\"");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, value(challenge));
+    response
+}
+
+/// Sends a visitor elsewhere.
+pub(crate) fn redirect(status: StatusCode, location: String) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, value(location));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(0));
+    // The next deployment, or the next rule, may lead elsewhere, so nobody shall remember this for good.
+    headers.insert(header::CACHE_CONTROL, caching::REVALIDATE);
     response
 }
 

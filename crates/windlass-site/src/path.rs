@@ -14,9 +14,11 @@ pub(crate) enum Target<'a> {
     Folder {
         /// Its path, which ends with a slash and does not begin with one.
         path: &'a str,
+        /// Its `index.html`.
+        document: &'a Member,
     },
-    /// Nothing; the site may have a page to say so.
-    NotFound(Option<&'a Member>),
+    /// Nothing.
+    Missing,
 }
 
 /// Undoes the percent encoding of a whole path, once, and takes off the slash that it begins with. `None` where an escape
@@ -31,24 +33,23 @@ pub(crate) fn decode(path: &str) -> Option<Cow<'_, str>> {
 }
 
 /// Looks a decoded path up. The index has no `..`, no empty segment and no NUL, so neither has what is found.
+//= https://docs.aws.amazon.com/amplify/latest/userguide/redirect-rewrite-examples.html#trailing-slashes-and-clean-urls
+//# /about (when about.html returns 404)
 pub(crate) fn resolve<'a>(index: &'a Index, path: &str) -> Target<'a> {
     if path.is_empty() || path.ends_with('/') {
-        return match index.get(&format!("{path}{INDEX_DOCUMENT}")) {
-            Some(member) => Target::Member(member),
-            None => Target::NotFound(index.get(NOT_FOUND_DOCUMENT)),
-        };
+        return index.get(&format!("{path}{INDEX_DOCUMENT}")).map_or(Target::Missing, Target::Member);
     }
-    if let Some(member) = index.get(path) {
+    if let Some(member) = index.get(path).or_else(|| index.get(&format!("{path}.html"))) {
         return Target::Member(member);
     }
     let document = index.get(&format!("{path}/{INDEX_DOCUMENT}"));
-    if let Some(folder) = document.and_then(|member| member.path.strip_suffix(INDEX_DOCUMENT)) {
-        return Target::Folder { path: folder };
-    }
-    match index.get(&format!("{path}.html")) {
-        Some(member) => Target::Member(member),
-        None => Target::NotFound(index.get(NOT_FOUND_DOCUMENT)),
-    }
+    let folder = document.and_then(|document| Some((document, document.path.strip_suffix(INDEX_DOCUMENT)?)));
+    folder.map_or(Target::Missing, |(document, path)| Target::Folder { path, document })
+}
+
+/// The site's own page for what is missing.
+pub(crate) fn not_found(index: &Index) -> Option<&Member> {
+    index.get(NOT_FOUND_DOCUMENT)
 }
 
 const INDEX_DOCUMENT: &str = "index.html";

@@ -18,6 +18,9 @@ use crate::{SqliteStore, write};
 
 type Seen<T> = rusqlite::Result<Result<T, StoreError>>;
 
+/// The columns of a site, in the order of [`site`]. Its settings, which seldom change, are not among them.
+const SITE: &str = "b.uid, b.name, b.branch, b.version, a.version";
+
 #[async_trait]
 impl Store for SqliteStore {
     async fn create_app(&self, app: &App) -> Result<(), StoreError> {
@@ -81,9 +84,15 @@ impl Store for SqliteStore {
     }
 
     async fn site(&self, app: &AppId, label: &str) -> Result<Option<Site>, StoreError> {
-        let query = format!("SELECT {BRANCH} FROM branches b WHERE b.app = ?1 AND b.label = ?2");
-        let branch = self.readers.look(|c| first(c, &query, [app.as_str(), label], row::branch))?;
-        Ok(branch.map(|found| Site { branch: found.uid, name: found.name, live: found.branch.live() }))
+        let query =
+            format!("SELECT {SITE} FROM branches b JOIN apps a ON a.id = b.app WHERE b.app = ?1 AND b.label = ?2");
+        self.readers.look(|c| first(c, &query, [app.as_str(), label], site))
+    }
+
+    async fn named_site(&self, app: &AppId, name: &BranchName) -> Result<Option<Site>, StoreError> {
+        let query =
+            format!("SELECT {SITE} FROM branches b JOIN apps a ON a.id = b.app WHERE b.app = ?1 AND b.name = ?2");
+        self.readers.look(|c| first(c, &query, [app.as_str(), name.as_str()], site))
     }
 
     async fn job(&self, key: JobKey) -> Result<Option<Job>, StoreError> {
@@ -236,6 +245,15 @@ impl Store for SqliteStore {
         tokio::task::spawn_blocking(read).await.map_err(StoreError::unavailable)?
     }
 
+    async fn blob_keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let from = "SELECT key FROM blobs WHERE key >= ?1 ORDER BY key";
+        let between = "SELECT key FROM blobs WHERE key >= ?1 AND key < ?2 ORDER BY key";
+        self.readers.look(|c| match write::past(prefix) {
+            Some(end) => texts(c, between, [prefix, &end]),
+            None => texts(c, from, [prefix]),
+        })
+    }
+
     async fn put_blob(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
         let key = key.to_owned();
         self.writer.write(move |c| write::put_blob(c, &key, &bytes)).await
@@ -253,6 +271,20 @@ impl Store for SqliteStore {
     fn notices(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()
     }
+}
+
+fn site(row: &Row<'_>) -> Seen<Site> {
+    let branch = BranchUid(number(row.get(0)?));
+    let name = row.get_ref(1)?.as_str()?.parse::<BranchName>().map_err(StoreError::damaged);
+    let jobs = codec::decode::<Branch>(row.get_ref(2)?.as_blob()?);
+    let (version, app_version) = (number(row.get(3)?), number(row.get(4)?));
+    let site = name.and_then(|name| Ok(Site { branch, name, live: jobs?.live(), version, app_version }));
+    Ok(site.map_err(|error| error.of(format_args!("branch {branch}"))))
+}
+
+fn texts(c: &Connection, query: &str, params: impl rusqlite::Params) -> Seen<Vec<String>> {
+    let mut rows = c.prepare_cached(query)?;
+    rows.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>().map(Ok)
 }
 
 fn document(row: &Row<'_>) -> rusqlite::Result<(u64, Result<Document, StoreError>)> {

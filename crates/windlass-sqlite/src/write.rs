@@ -294,7 +294,7 @@ pub(crate) fn delete_blobs(c: &Connection, prefix: &str) -> Changed<()> {
 }
 
 /// The first text after all those that begin with `prefix`, if there is one.
-fn past(prefix: &str) -> Option<String> {
+pub(crate) fn past(prefix: &str) -> Option<String> {
     let mut past = prefix.to_owned();
     while let Some(last) = past.pop() {
         if let Some(next) = (last..=char::MAX).nth(1) {

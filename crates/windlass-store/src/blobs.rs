@@ -33,9 +33,11 @@ pub enum Blob {
 }
 
 /// The names under which bytes are kept. All that belongs to a branch begins with its
-/// [`branch`](keys::branch), all that belongs to a job with its [`job`](keys::job).
+/// [`branch`](keys::branch), all that belongs to a job with its [`job`](keys::job), and what belongs to an app alone with
+/// a word.
 pub mod keys {
-    use windlass::Artifact;
+    use chrono::{DateTime, Utc};
+    use windlass::{AppId, Artifact};
 
     use crate::{BranchUid, JobKey};
 
@@ -73,6 +75,18 @@ pub mod keys {
     #[must_use]
     pub fn file(key: JobKey, slot: u32) -> String {
         format!("{}{slot:010}", files(key))
+    }
+
+    /// The access logs of an app's sites begin with this. After it comes the day, as `2026-11-22/`.
+    #[must_use]
+    pub fn access(app: &AppId) -> String {
+        format!("access/{app}/")
+    }
+
+    /// A chunk of an app's access log whose first line is of `time`, told from others by a number.
+    #[must_use]
+    pub fn access_chunk(app: &AppId, time: DateTime<Utc>, number: u64) -> String {
+        format!("{}{}-{number:016x}.csv", access(app), time.format("%Y-%m-%d/%H-%M-%S"))
     }
 
     /// The log of a step.
@@ -167,6 +181,39 @@ impl Directory {
         }
     }
 
+    /// The keys that begin with `prefix`, in no order.
+    fn list(&self, prefix: &str) -> io::Result<Vec<String>> {
+        let folder = prefix.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let root = if folder.is_empty() { self.kept.clone() } else { self.path(folder)? };
+        let mut keys = Vec::new();
+        let mut folders = vec![root];
+        while let Some(folder) = folders.pop() {
+            let entries = match std::fs::read_dir(&folder) {
+                Ok(entries) => entries,
+                // Gone, or never there.
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            for entry in entries {
+                let path = entry?.path();
+                let key = path.strip_prefix(&self.kept).ok().and_then(Path::to_str);
+                // What has no key was not kept by us.
+                let Some(key) = key else { continue };
+                if path.is_dir() {
+                    let inside = format!("{key}/");
+                    if inside.starts_with(prefix) || prefix.starts_with(&inside) {
+                        folders.push(path);
+                    }
+                } else if key.starts_with(prefix) {
+                    keys.push(key.to_owned());
+                }
+            }
+        }
+        Ok(keys)
+    }
+
     /// Deletes one file, or all files below a prefix that ends with a slash.
     fn delete(&self, key: &str) -> io::Result<()> {
         let path = self.path(key)?;
@@ -226,6 +273,21 @@ impl Blobs {
         }
         let (directory, key) = (Arc::clone(&self.directory), key.to_owned());
         Ok(blocking(move || directory.open_kept(&key)).await?.map(Blob::File))
+    }
+
+    /// The keys that begin with `prefix`, in the order of their bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] where store or file system fail.
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let mut keys = self.store.blob_keys(prefix).await?;
+        let (directory, prefix) = (Arc::clone(&self.directory), prefix.to_owned());
+        keys.extend(blocking(move || directory.list(&prefix)).await?);
+        keys.sort_unstable();
+        // What was replaced by something of another size may lie in both places.
+        keys.dedup();
+        Ok(keys)
     }
 
     /// Deletes what is kept under `key`, and if that ends with a slash, everything whose key begins with it.

@@ -27,6 +27,7 @@ pub mod jobs;
 pub mod races;
 pub mod random;
 mod setting;
+pub mod sites;
 pub mod work;
 
 pub use everything::Everything;
@@ -118,6 +119,11 @@ macro_rules! exam {
                 bytes_are_replaced
                 bytes_are_kept_to_the_last
                 a_prefix_deletes_what_begins_with_it_and_nothing_else
+                keys_are_listed_by_what_they_begin_with
+            }
+            sites {
+                a_site_is_found_by_its_label_and_by_its_name
+                a_site_tells_when_its_settings_change
             }
             work {
                 a_job_is_due_from_its_deadline_on

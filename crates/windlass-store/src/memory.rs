@@ -68,6 +68,17 @@ impl State {
         self.branches.values().find(|branch| branch.app == *app && branch.name == *name)
     }
 
+    fn site(&self, branch: &StoredBranch) -> Option<Site> {
+        let (_, app) = self.app(&branch.app)?;
+        Some(Site {
+            branch: branch.uid,
+            name: branch.name.clone(),
+            live: branch.branch.live(),
+            version: branch.version,
+            app_version: app.version,
+        })
+    }
+
     fn document(&self, kind: Kind, id: &str) -> Option<(u64, &Document)> {
         let mut documents = self.documents.iter();
         documents.find(|(_, document)| document.kind == kind && document.id == id).map(|(n, document)| (*n, document))
@@ -219,7 +230,12 @@ impl Store for MemoryStore {
     async fn site(&self, app: &AppId, label: &str) -> Result<Option<Site>, StoreError> {
         let state = self.state();
         let branch = state.branches.values().find(|branch| branch.app == *app && branch.label == label);
-        Ok(branch.map(|found| Site { branch: found.uid, name: found.name.clone(), live: found.branch.live() }))
+        Ok(branch.and_then(|branch| state.site(branch)))
+    }
+
+    async fn named_site(&self, app: &AppId, name: &BranchName) -> Result<Option<Site>, StoreError> {
+        let state = self.state();
+        Ok(state.branch(app, name).and_then(|branch| state.site(branch)))
     }
 
     async fn job(&self, key: JobKey) -> Result<Option<Job>, StoreError> {
@@ -416,6 +432,12 @@ impl Store for MemoryStore {
 
     async fn blob(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         Ok(self.state().blobs.get(key).cloned())
+    }
+
+    async fn blob_keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let state = self.state();
+        let from = state.blobs.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        Ok(from.map(|(key, _)| key.clone()).take_while(|key| key.starts_with(prefix)).collect())
     }
 
     async fn put_blob(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {

@@ -104,6 +104,10 @@ pub struct Site {
     pub name: BranchName,
     /// What it shows.
     pub live: Option<Live>,
+    /// The version of its settings.
+    pub version: u64,
+    /// The version of its app. Whoever has read both in these versions knows the site's settings.
+    pub app_version: u64,
 }
 
 /// Something that happened to a job, in the order in which it was stored.
@@ -174,6 +178,9 @@ pub trait Store: Send + Sync + 'static {
     /// The branch whose label this is.
     async fn site(&self, app: &AppId, label: &str) -> Result<Option<Site>, StoreError>;
 
+    /// The branch of this name, as [`site`](Self::site) answers it.
+    async fn named_site(&self, app: &AppId, name: &BranchName) -> Result<Option<Site>, StoreError>;
+
     /// One job.
     async fn job(&self, key: JobKey) -> Result<Option<Job>, StoreError>;
 
@@ -241,6 +248,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// A small artifact.
     async fn blob(&self, key: &str) -> Result<Option<Bytes>, StoreError>;
+
+    /// The keys of small artifacts that begin with `prefix`, in the order of their bytes.
+    async fn blob_keys(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
 
     /// Stores a small artifact on its own.
     async fn put_blob(&self, key: &str, bytes: Bytes) -> Result<(), StoreError>;

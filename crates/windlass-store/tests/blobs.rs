@@ -87,6 +87,44 @@ async fn a_prefix_deletes_small_and_large_bytes_that_begin_with_it() {
 }
 
 #[tokio::test]
+async fn small_and_large_bytes_are_listed_in_one_order() {
+    let place = Place::new();
+    let keys =
+        ["access/d1/2026-11-21/23.csv", "access/d1/2026-11-22/01.csv", "access/d1/2026-11-22/10.csv", "access/d10/x"];
+    for (n, key) in keys.iter().enumerate() {
+        if n % 2 == 0 {
+            place.keep(key, b"large").await;
+        } else {
+            place.store.put_blob(key, "small".into()).await.unwrap();
+        }
+    }
+    place.keep("1/a", b"large").await;
+    place.store.put_blob("1/a", "small".into()).await.unwrap();
+    let all = ["1/a", keys[0], keys[1], keys[2], keys[3]];
+    for prefix in [
+        "",
+        "1/",
+        "a",
+        "access/",
+        "access/d1",
+        "access/d1/",
+        "access/d1/2026-11-22/",
+        keys[0],
+        "access/d2/",
+        "b",
+        "1/a/",
+    ] {
+        let expected: Vec<_> = all.into_iter().filter(|key| key.starts_with(prefix)).collect();
+        assert_eq!(place.blobs.list(prefix).await.unwrap(), expected, "{prefix:?}");
+    }
+    place.blobs.delete("access/d1/").await.unwrap();
+    assert_eq!(place.blobs.list("").await.unwrap(), ["1/a", "access/d10/x"]);
+    for prefix in ["../", "1/../../", "/etc/"] {
+        assert!(place.blobs.list(prefix).await.is_err(), "{prefix} is listed");
+    }
+}
+
+#[tokio::test]
 async fn no_key_leads_out_of_the_directory() {
     let place = Place::new();
     let outside = place.root.path().join("outside");
@@ -121,6 +159,15 @@ fn the_keys_of_a_job_begin_with_its_prefix_and_differ() {
     let distinct: std::collections::BTreeSet<_> = all.iter().collect();
     assert_eq!(distinct.len(), all.len());
     assert_eq!(all[0], "7/0000000003/00000000000000ff.zip");
+}
+
+#[test]
+fn the_chunks_of_an_access_log_are_named_by_app_and_time() {
+    let app = "d1".parse().expect("an app's id");
+    let time = "2026-11-22T01:02:03.999Z".parse().expect("a time");
+    let key = keys::access_chunk(&app, time, 255);
+    assert_eq!(key, "access/d1/2026-11-22/01-02-03-00000000000000ff.csv");
+    assert!(key.starts_with(&keys::access(&app)));
 }
 
 struct Place {

@@ -143,9 +143,8 @@ fn what_lies_between_two_statuses_is_what_every_way_from_the_one_to_the_other_ha
     for (from, to) in JobStatus::iter().flat_map(|from| JobStatus::iter().map(move |to| (from, to))) {
         let ways = ways(from, to);
         assert_eq!(from.can_reach(to), !ways.is_empty(), "{from} to {to}");
-        let on_every = |is_it: &dyn Fn(&Transition) -> bool| {
-            !ways.is_empty() && ways.iter().all(|way| way.iter().any(is_it))
-        };
+        let on_every =
+            |is_it: &dyn Fn(&Transition) -> bool| !ways.is_empty() && ways.iter().all(|way| way.iter().any(is_it));
         let between = |status: &JobStatus| on_every(&|step| step.to == *status && step.to != to);
         let passed: Vec<_> = JobStatus::iter().filter(between).collect();
         assert_eq!(from.must_pass(to).collect::<Vec<_>>(), passed, "{from} to {to}");

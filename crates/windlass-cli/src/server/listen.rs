@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use windlass_http::Api;
+use windlass_http::{Api, PROOF_PATH};
 use windlass_site::Sites;
 
 /// How long a client may take to send its first byte, and then the head of a request.
@@ -37,24 +38,38 @@ pub(super) struct Service {
 }
 
 impl Service {
-    async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    /// Answers a request: a site, if the host is one's, else the API, whatever name a proxy gives it.
+    async fn answer(self, request: Request<Incoming>, peer: IpAddr) -> Result<Response<Body>, Infallible> {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
-        Ok(match host.and_then(|host| self.sites.host(host)) {
-            Some(site) => self.sites.serve(&site, &request.into_parts().0).await,
-            None => self.api.handle(request.map(Body::new)).await,
+        // Whoever asks whether a name leads to this server asks the server, not the site of that name.
+        let proof = request.uri().path().starts_with(PROOF_PATH);
+        let site = match host.filter(|_| !proof) {
+            Some(host) => self.sites.find(host).await,
+            None => Ok(None),
+        };
+        let request = request.map(Body::new);
+        Ok(match site {
+            Ok(Some(site)) => self.sites.serve(&site, request, Some(peer)).await,
+            Ok(None) => self.api.handle(request).await,
+            Err(error) => self.sites.unknown(error),
         })
     }
 }
 
-/// Answers until `stop` fires, then lets the requests end that have begun.
+/// Answers until `stop` fires, then lets the requests end that have begun, and has the sites' access log written down.
 pub(super) async fn listen(listener: TcpListener, service: Service, stop: CancellationToken) {
     let mut server = auto::Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     server.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT);
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(connections()));
-    while let Some((stream, place)) = accept(&listener, &room, &stop).await {
+    let (sites, answered) = (service.sites.clone(), CancellationToken::new());
+    let log = tokio::spawn({
+        let answered = answered.clone();
+        async move { sites.keep_log(answered.cancelled()).await }
+    });
+    while let Some((stream, peer, place)) = accept(&listener, &room, &stop).await {
         let service = service.clone();
         let server = server.clone();
         let watcher = graceful.watcher();
@@ -64,7 +79,7 @@ pub(super) async fn listen(listener: TcpListener, service: Service, stop: Cancel
             if !matches!(timeout(HEAD_TIMEOUT, stream.readable()).await, Ok(Ok(()))) {
                 return;
             }
-            let answer = service_fn(move |request| service.clone().answer(request));
+            let answer = service_fn(move |request| service.clone().answer(request, peer));
             let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), answer);
             if let Err(error) = watcher.watch(connection.into_owned()).await {
                 tracing::debug!("a connection ended: {error}");
@@ -75,6 +90,9 @@ pub(super) async fn listen(listener: TcpListener, service: Service, stop: Cancel
     if timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still open {} seconds after the stop", GRACE.as_secs());
     }
+    answered.cancel();
+    // If it has panicked, it has said so.
+    let _ = log.await;
 }
 
 /// How many connections this process may have: half of its files, so that there are some left for jobs.
@@ -83,28 +101,28 @@ fn connections() -> usize {
     files.and_then(|files| usize::try_from(files / 2).ok()).map_or(CONNECTIONS, |half| half.min(CONNECTIONS))
 }
 
-/// The next connection and its place among all, or `None` once `stop` fired.
+/// The next connection, its other end, and its place among all, or `None` once `stop` fired.
 async fn accept(
     listener: &TcpListener,
     room: &Arc<Semaphore>,
     stop: &CancellationToken,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     loop {
         let next = async {
             // The semaphore is never closed.
             let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
-            let (stream, _) = listener.accept().await?;
-            Ok::<_, io::Error>((stream, place))
+            let (stream, peer) = listener.accept().await?;
+            Ok::<_, io::Error>((stream, peer.ip(), place))
         };
         let accepted = tokio::select! {
             () = stop.cancelled() => return None,
             accepted = next => accepted,
         };
         match accepted {
-            Ok((stream, place)) => {
+            Ok((stream, peer, place)) => {
                 // Answers are small and whole: waiting to fill a packet only delays them.
                 let _ = stream.set_nodelay(true);
-                return Some((stream, place));
+                return Some((stream, peer, place));
             }
             Err(error) => {
                 // Too many open files, most likely; others may close some.

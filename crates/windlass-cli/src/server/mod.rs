@@ -2,7 +2,9 @@
 
 mod clock;
 mod data;
+mod domains;
 mod listen;
+mod upstream;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use windlass::{Account, Limits};
-use windlass_http::{Api, Auth};
+use windlass_http::{Api, Auth, DomainVerification};
 use windlass_runner::fetch::{FetchLimits, Fetcher};
 use windlass_runner::guard::AddressGuard;
 use windlass_runner::{Runner, Settings};
@@ -25,7 +27,9 @@ use windlass_store::{Blobs, Clock, Directory, RunnerId, Store};
 
 pub use clock::SystemClock;
 pub use data::{Credentials, Data};
+pub use domains::HttpCheck;
 use listen::Service;
+use upstream::Elsewhere;
 
 /// The largest upload and the largest fetch, in bytes: AWS's quota for a manual deployment, 5 GB.
 const ZIP_MAX: u64 = 5_000_000_000;
@@ -45,6 +49,8 @@ pub struct Config {
     pub site_domain: String,
     /// Networks that sources may be fetched from although they are not public.
     pub allow_source: Vec<ipnet::IpNet>,
+    /// How it is found out that domains lead here.
+    pub domains: DomainVerification,
     /// The time limits of new jobs.
     pub limits: Limits,
     /// How the runner works.
@@ -69,6 +75,7 @@ impl Config {
             account: Account { region: "us-east-1".to_owned(), id: "000000000000".to_owned() },
             site_domain: "localhost".to_owned(),
             allow_source: Vec::new(),
+            domains: DomainVerification::default(),
             limits: Limits::default(),
             runner: Settings::default(),
             fetch: FetchLimits { bytes: ZIP_MAX, ..FetchLimits::default() },
@@ -114,13 +121,16 @@ impl Server {
 
         let service = Service {
             api: api(&config, address, &credentials, &store, &blobs).await?,
-            sites: Sites::new(Arc::clone(&store), blobs.clone(), config.site_domain.clone()),
+            sites: Sites::new(Arc::clone(&store), blobs.clone(), config.site_domain.clone())
+                .through(Arc::new(Elsewhere::new(config.allow_source.clone())?))
+                .logged(Arc::clone(&config.clock)),
         };
         let runner = runner(&config, &store, &blobs)?;
         let endpoint = endpoint(address);
         data.announce(&endpoint)?;
 
         let stop = CancellationToken::new();
+        tokio::spawn(domains::tend(service.api.clone(), stop.clone()));
         let listening = tokio::spawn(listen::listen(listener, service, stop.clone()));
         let running = tokio::spawn({
             let stop = stop.clone();
@@ -182,6 +192,7 @@ async fn api(
         site_authority: site_authority(&config.site_domain, address),
         limits: config.limits,
         upload_max: ZIP_MAX,
+        domains: config.domains.clone(),
     };
     let api = Api::new(Arc::clone(store), blobs.clone(), Arc::clone(&config.clock), auth, settings).await;
     api.context("cannot read the store's secret")

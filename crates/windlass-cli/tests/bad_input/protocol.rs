@@ -20,7 +20,7 @@ async fn a_path_that_is_no_operations_is_unknown() {
         format!("/apps/{app}/branches/main/deployments/stop"),
         format!("/apps/{app}/branches/main/jobs/1/start"),
         format!("/apps/{app}/branches/main/jobs/1/stop/now"),
-        format!("/apps/{app}/domains"),
+        format!("/apps/{app}/domain"),
         "/healthz/".to_owned(),
         "/-".to_owned(),
         "/favicon.ico".to_owned(),

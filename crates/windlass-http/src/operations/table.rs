@@ -197,11 +197,102 @@ operations! {
         query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS)];
     /// Deletes a job.
     DeleteJob = DELETE "/apps/{appId}/branches/{branchName}/jobs/{jobId}";
+
+    /// Lists what a job left behind, page by page.
+    ListArtifacts = GET "/apps/{appId}/branches/{branchName}/jobs/{jobId}/artifacts"
+        query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS)];
+    /// Gives a URL that an artifact can be fetched with.
+    GetArtifactUrl = GET "/artifacts/{artifactId}";
+
+    /// Creates a webhook of a branch.
+    CreateWebhook = POST "/apps/{appId}/webhooks"
+        body [required("branchName", &BRANCH_NAME), optional("description", &DESCRIPTION)];
+    /// Shows a webhook.
+    GetWebhook = GET "/webhooks/{webhookId}";
+    /// Lists an app's webhooks, page by page.
+    ListWebhooks = GET "/apps/{appId}/webhooks"
+        query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS)];
+    /// Changes what is given of a webhook.
+    UpdateWebhook = POST "/webhooks/{webhookId}"
+        body [optional("branchName", &BRANCH_NAME), optional("description", &DESCRIPTION)];
+    /// Deletes a webhook.
+    DeleteWebhook = DELETE "/webhooks/{webhookId}";
+
+    /// Creates a backend environment of an app.
+    CreateBackendEnvironment = POST "/apps/{appId}/backendenvironments"
+        body [
+            required("environmentName", &ENVIRONMENT_NAME),
+            optional("stackName", &STACK_NAME),
+            optional("deploymentArtifacts", &DEPLOYMENT_ARTIFACTS),
+        ];
+    /// Shows a backend environment.
+    GetBackendEnvironment = GET "/apps/{appId}/backendenvironments/{environmentName}";
+    /// Lists an app's backend environments, page by page.
+    ListBackendEnvironments = GET "/apps/{appId}/backendenvironments"
+        query [
+            optional("environmentName", &ENVIRONMENT_NAME),
+            optional("nextToken", &NEXT_TOKEN),
+            optional("maxResults", &MAX_RESULTS),
+        ];
+    /// Deletes a backend environment.
+    DeleteBackendEnvironment = DELETE "/apps/{appId}/backendenvironments/{environmentName}";
+
+    /// Connects a domain with an app's branches.
+    CreateDomainAssociation = POST "/apps/{appId}/domains"
+        body [
+            required("domainName", &DOMAIN_NAME),
+            optional("enableAutoSubDomain", &BOOLEAN),
+            required("subDomainSettings", &SUB_DOMAIN_SETTINGS),
+            optional("autoSubDomainCreationPatterns", &AUTO_SUB_DOMAIN_CREATION_PATTERNS),
+            optional("autoSubDomainIAMRole", &AUTO_SUB_DOMAIN_IAM_ROLE),
+            optional("certificateSettings", &CERTIFICATE_SETTINGS),
+        ];
+    /// Shows a domain association.
+    GetDomainAssociation = GET "/apps/{appId}/domains/{domainName}";
+    /// Lists an app's domain associations, page by page.
+    ListDomainAssociations = GET "/apps/{appId}/domains"
+        query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS)];
+    /// Changes what is given of a domain association.
+    UpdateDomainAssociation = POST "/apps/{appId}/domains/{domainName}"
+        body [
+            optional("enableAutoSubDomain", &BOOLEAN),
+            optional("subDomainSettings", &SUB_DOMAIN_SETTINGS),
+            optional("autoSubDomainCreationPatterns", &AUTO_SUB_DOMAIN_CREATION_PATTERNS),
+            optional("autoSubDomainIAMRole", &AUTO_SUB_DOMAIN_IAM_ROLE),
+            optional("certificateSettings", &CERTIFICATE_SETTINGS),
+        ];
+    /// Deletes a domain association.
+    DeleteDomainAssociation = DELETE "/apps/{appId}/domains/{domainName}";
+
+    /// Gives a URL of a table of the requests that came to a domain.
+    GenerateAccessLogs = POST "/apps/{appId}/accesslogs"
+        body [
+            optional("startTime", &TIMESTAMP),
+            optional("endTime", &TIMESTAMP),
+            required("domainName", &DOMAIN_NAME),
+        ];
+
+    /// Adds tags to an app or a branch.
+    TagResource = POST "/tags/{resourceArn}"
+        body [required("tags", &TAG_MAP)];
+    /// Takes tags from an app or a branch.
+    UntagResource = DELETE "/tags/{resourceArn}"
+        query [required("tagKeys", &TAG_KEY_LIST)];
+    /// Lists the tags of an app or a branch.
+    ListTagsForResource = GET "/tags/{resourceArn}";
 }
 
 /// The members that stand in paths. A name means the same in all of them.
-const LABELS: &[Member] =
-    &[required("appId", &APP_ID), required("branchName", &BRANCH_NAME), required("jobId", &JOB_ID)];
+const LABELS: &[Member] = &[
+    required("appId", &APP_ID),
+    required("branchName", &BRANCH_NAME),
+    required("jobId", &JOB_ID),
+    required("artifactId", &ARTIFACT_ID),
+    required("webhookId", &WEBHOOK_ID),
+    required("environmentName", &ENVIRONMENT_NAME),
+    required("domainName", &DOMAIN_NAME),
+    required("resourceArn", &RESOURCE_ARN),
+];
 
 impl Operation {
     /// What the table says about this operation.

@@ -1,6 +1,7 @@
 //! Members gathered from path, query and body.
 
 use http::Method;
+use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use windlass_http::operations::{Violation, route};
 
@@ -123,6 +124,81 @@ fn patterns_mean_what_the_model_means() {
     assert!(starts("s3://bucket/key.zip") && starts("http://") && starts("https://x/?a=b&c=%20"));
     assert!(!starts("ftp://x") && !starts(" s3://x") && !starts("https://x\ny") && !starts("https://x\r"));
     assert!(!starts("HTTPS://x") && !starts(""));
+}
+
+#[test]
+fn a_domain_name_means_what_the_model_means() {
+    let valid = |domain: &str| {
+        let body = json!({ "domainName": domain, "subDomainSettings": [] }).to_string();
+        route(&Method::POST, "/apps/d1/domains").expect("it fits").input(None, body.as_bytes()).is_ok()
+    };
+    let longest = format!("{}.dd", "l".repeat(61));
+    for good in ["example.com", "EXAMPLE.com.", "a.b-c.co", "x--y.z9", "9.00", "a.bb", &longest] {
+        assert!(valid(good), "{good}");
+    }
+    for bad in [
+        "",
+        "com",
+        ".com",
+        "example.",
+        "a.c",
+        "a..com",
+        "a.com..",
+        "-a.com",
+        "a-.com",
+        "a.-bb",
+        "a.b-",
+        "a_b.com",
+        "ex\u{e4}mple.com",
+        " a.com",
+        "a.com\n",
+        "*.a.com",
+        "http://a.com",
+        "a.com/",
+        "a.com:80",
+    ] {
+        assert!(!valid(bad), "{bad:?}");
+    }
+}
+
+/// Look-ahead means nothing to our expressions, so the model's rule is spelled out here once more, label by label.
+fn is_domain(text: &str) -> bool {
+    let labels: Vec<_> = text.strip_suffix('.').unwrap_or(text).split('.').collect();
+    let is_label = |label: &&str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    labels.len() >= 2
+        && labels.iter().all(is_label)
+        && labels.last().is_some_and(|last| last.len() >= 2)
+        && text.chars().count() <= 64
+}
+
+proptest! {
+    #[test]
+    fn a_domain_name_is_two_labels_or_more(text in "([a-zA-Z0-9-]{0,4}[.]?|[a-z]{60,64}[.]|[-][.]){0,4}[a-z-]{0,3}[.]?") {
+        let path = format!("/apps/d1/domains/{text}");
+        let routed = route(&Method::GET, &path).expect("it fits");
+        prop_assert_eq!(routed.input(None, b"").is_ok(), is_domain(&text));
+    }
+}
+
+#[test]
+fn roles_and_certificates_have_arns() {
+    let valid = |member: &str, value: Value| {
+        let body = json!({ member: value }).to_string();
+        route(&Method::POST, "/apps/d1/domains/a.com").expect("it fits").input(None, body.as_bytes()).is_ok()
+    };
+    let role = |arn: &str| valid("autoSubDomainIAMRole", arn.into());
+    assert!(role("") && role("arn:aws:iam::111122223333:role/r") && role("arn:aws:iam::111122223333:roles"));
+    assert!(!role("r") && !role("arn:aws:iam::1111:role/r") && !role("arn:aws:iam::111122223333:role"));
+    assert!(!role("arn:aws:iam::11112222333\u{663}:role/r"), "only the digits 0 to 9 count");
+    let certificate =
+        |arn: &str| valid("certificateSettings", json!({ "type": "CUSTOM", "customCertificateArn": arn }));
+    assert!(certificate("arn:aws:acm:us-east-1:111122223333:certificate/c"));
+    assert!(!certificate("") && !certificate("arn:aws:acm:us-east-1:111122223333:certificate/"));
 }
 
 #[test]

@@ -53,10 +53,10 @@ fn no_request_means_two_operations() {
         assert!(requests.insert((definition.method.as_str(), definition.path)));
 
         // The most confusing values that labels can have are the words that stand beside them.
-        for word in ["apps", "branches", "deployments", "jobs", "start", "stop"] {
-            let path = ["{appId}", "{branchName}", "{jobId}"]
-                .iter()
-                .fold(definition.path.to_owned(), |path, label| path.replace(label, word));
+        for word in ["apps", "branches", "deployments", "jobs", "start", "stop", "artifacts", "domains", "tags"] {
+            let path = definition
+                .labels()
+                .fold(definition.path.to_owned(), |path, label| path.replace(&format!("{{{}}}", label.name), word));
             let routed = route(&definition.method, &path).expect("the operation exists");
             assert_eq!(routed.operation(), operation, "{path}");
         }
@@ -80,6 +80,10 @@ fn other_paths_are_unknown() {
         "/apps/d1/branches/feature/x",
         "/apps/d1/branches/main/jobs/7/stop/",
         "/apps/d1/branches/main/jobs/7/halt",
+        "/apps/d1/domains/example.com/",
+        "/webhooks",
+        "/artifacts",
+        "/tags",
         "/apps/d1/branches/main/deployments/stop",
         "/apps?x",
         "/apps#",
@@ -100,6 +104,26 @@ fn other_methods_are_told_the_right_ones() {
 }
 
 #[test]
+fn a_whole_arn_is_one_label() {
+    let arn = "arn:aws:amplify:us-east-1:000000000000:apps/d1/branches/feature/a%2Fb";
+    for raw in [
+        "arn%3Aaws%3Aamplify%3Aus-east-1%3A000000000000%3Aapps%2Fd1%2Fbranches%2Ffeature%2Fa%252Fb",
+        "arn:aws:amplify:us-east-1:000000000000:apps%2Fd1%2Fbranches%2Ffeature%2Fa%252Fb",
+    ] {
+        let path = format!("/tags/{raw}");
+        let routed = route(&Method::DELETE, &path).expect("it fits");
+        assert_eq!(routed.operation(), Operation::UntagResource);
+        let input = routed.input(Some("tagKeys=a&tagKeys=b%2Fc"), b"").expect("it is valid");
+        assert_eq!(
+            serde_json::Value::Object(input),
+            serde_json::json!({ "resourceArn": arn, "tagKeys": ["a", "b/c"] })
+        );
+    }
+    let plain = route(&Method::GET, "/tags/arn:aws:amplify:us-east-1:000000000000:apps/d1");
+    assert_eq!(plain.unwrap_err(), RouteError::UnknownPath);
+}
+
+#[test]
 fn an_empty_label_is_refused_by_name() {
     for (method, path, member) in [
         (Method::GET, "/apps/", "appId"),
@@ -107,6 +131,11 @@ fn an_empty_label_is_refused_by_name() {
         (Method::GET, "/apps/d1/branches/", "branchName"),
         (Method::GET, "/apps/d1/branches/main/jobs/", "jobId"),
         (Method::DELETE, "/apps/d1/branches/main/jobs//stop", "jobId"),
+        (Method::GET, "/webhooks/", "webhookId"),
+        (Method::GET, "/artifacts/", "artifactId"),
+        (Method::GET, "/apps/d1/backendenvironments/", "environmentName"),
+        (Method::GET, "/apps/d1/domains/", "domainName"),
+        (Method::GET, "/tags/", "resourceArn"),
     ] {
         let violation = route(&method, path).expect("it fits").input(None, b"").unwrap_err();
         let constraint = Constraint::MinLength(1);

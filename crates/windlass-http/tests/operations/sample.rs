@@ -53,7 +53,7 @@ impl Request {
         Self {
             operation,
             labels: definition.labels().map(|label| (label.name, as_text(&value(label.shape)))).collect(),
-            query: query.map(|member| (member.name, as_text(&value(member.shape)))).collect(),
+            query: query.flat_map(|member| parameters(member, &value(member.shape))).collect(),
             body: body.map(|member| (member.name.to_owned(), value(member.shape))).collect(),
         }
     }
@@ -65,6 +65,12 @@ pub(crate) fn encoded(text: &str) -> String {
 
 pub(crate) fn as_text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// How a value is written in a query: a list is a repeated parameter.
+pub(crate) fn parameters(member: &Member, value: &Value) -> Vec<(&'static str, String)> {
+    let elements = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+    elements.iter().map(|element| (member.name, as_text(element))).collect()
 }
 
 /// A small value that fits.
@@ -88,7 +94,17 @@ pub(crate) fn value(shape: &Shape) -> Value {
 
 /// A text of so many characters that fits, if there is one.
 pub(crate) fn text(characters: usize, pattern: Option<&Pattern>) -> Option<String> {
-    let seeds = ["ü", "d1", "1", "https://x", "arn:aws:cloudformation:us-east-1:000000000000:stack/a/b"];
+    let seeds = [
+        "ü",
+        "d1",
+        "1",
+        "a.aa",
+        "https://x",
+        "arn:aws:cloudformation:us-east-1:000000000000:stack/a/b",
+        "arn:aws:iam::000000000000:role/r",
+        "arn:aws:acm:us-east-1:000000000000:certificate/c",
+        "arn:aws:amplify:",
+    ];
     let mut texts = seeds.iter().filter_map(|seed| {
         let missing = characters.checked_sub(seed.chars().count())?;
         let filler: String = seed.chars().last().into_iter().collect();

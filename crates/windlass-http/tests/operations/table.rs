@@ -1,9 +1,9 @@
 //! Every constraint in the table, each kept and each broken.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use windlass_http::operations::{Constraint, Failure, Member, Operation, Shape, Violation};
 
-use crate::sample::{Fault, Request, as_text, faults, text};
+use crate::sample::{Fault, Request, as_text, faults, parameters, text};
 
 #[test]
 fn the_least_that_is_required_is_accepted() {
@@ -22,8 +22,12 @@ fn everything_that_is_known_is_accepted() {
         for (name, value) in &request.body {
             assert_eq!(&input[name], value, "{operation:?}");
         }
-        for (name, value) in request.labels.iter().chain(request.query.iter().map(|(name, value)| (name, value))) {
+        for (name, value) in &request.labels {
             assert_eq!(&as_text(&input[*name]), value, "{operation:?}");
+        }
+        for member in operation.definition().query {
+            let given = request.query.iter().filter(|(name, _)| *name == member.name);
+            assert_eq!(parameters(member, &input[member.name]), given.cloned().collect::<Vec<_>>(), "{operation:?}");
         }
     }
 }
@@ -53,8 +57,44 @@ fn every_broken_constraint_of_a_query_parameter_names_the_parameter() {
                 assert_refused(&request, member.name.to_owned(), constraint);
             }
             let mut request = Request::full(operation);
-            request.query.extend(request.query.clone());
-            assert_refused(&request, member.name.to_owned(), Constraint::Once);
+            let again: Vec<_> = request.query.iter().filter(|(name, _)| *name == member.name).cloned().collect();
+            request.query.extend(again);
+            if matches!(member.shape, Shape::List { .. }) {
+                request.send().unwrap_or_else(|violation| panic!("{operation:?}: {violation}"));
+            } else {
+                assert_refused(&request, member.name.to_owned(), Constraint::Once);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_broken_constraint_of_a_list_in_a_query_names_the_element() {
+    let mut broken = 0;
+    for operation in Operation::ALL {
+        for member in operation.definition().query {
+            // A list without elements is no list at all.
+            let lists = faults(member.shape).into_iter().filter(|fault| {
+                fault.value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string))
+            });
+            for Fault { value, at, constraint } in lists {
+                let mut request = Request::minimal(operation);
+                request.query = parameters(member, &value);
+                assert_refused(&request, format!("{}{at}", member.name), constraint);
+                broken += 1;
+            }
+        }
+    }
+    assert!(broken > 3, "only {broken} faults were tried");
+}
+
+#[test]
+fn a_required_query_parameter_must_be_there() {
+    for operation in Operation::ALL {
+        for member in operation.definition().query.iter().filter(|member| member.required) {
+            let mut request = Request::full(operation);
+            request.query.retain(|(name, _)| *name != member.name);
+            assert_refused(&request, member.name.to_owned(), Constraint::Required);
         }
     }
 }

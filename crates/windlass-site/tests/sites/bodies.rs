@@ -1,9 +1,10 @@
 //! How bodies are carried.
 
+use axum::body::Body;
 use http::{Method, Request};
 use http_body_util::BodyExt;
 
-use crate::harness::{Kept, World, noise};
+use crate::harness::{Kept, PEER, World, noise};
 
 #[tokio::test]
 async fn head_is_get_without_the_body() {
@@ -41,9 +42,9 @@ async fn every_size_arrives_whole() {
 async fn a_large_body_comes_in_chunks_and_only_as_it_is_taken() {
     let content = noise(3_000_000);
     let world = World::with(&[("a.bin", &content)], Kept::File).await;
-    let (request, ()) = Request::get("/a.bin").body(()).unwrap().into_parts();
+    let request = Request::get("/a.bin").body(Body::empty()).unwrap();
     let host = world.sites.host("main.d1.localhost").unwrap();
-    let mut body = world.sites.serve(&host, &request).await.into_body();
+    let mut body = world.sites.serve(&host, request, Some(PEER)).await.into_body();
     let mut taken = 0;
     while let Some(frame) = body.frame().await {
         let chunk = frame.unwrap().into_data().unwrap();
@@ -65,10 +66,10 @@ async fn a_large_body_comes_in_chunks_and_only_as_it_is_taken() {
 #[tokio::test]
 async fn a_visitor_who_leaves_takes_the_reader_along() {
     let world = World::with(&[("a.bin", &noise(3_000_000))], Kept::File).await;
-    let (request, ()) = Request::get("/a.bin").body(()).unwrap().into_parts();
     let host = world.sites.host("main.d1.localhost").unwrap();
     for _ in 0..200 {
-        let mut body = world.sites.serve(&host, &request).await.into_body();
+        let request = Request::get("/a.bin").body(Body::empty()).unwrap();
+        let mut body = world.sites.serve(&host, request, Some(PEER)).await.into_body();
         assert!(body.frame().await.unwrap().is_ok());
     }
     assert_eq!(world.get("/a.bin").await.bytes().len(), 3_000_000);

@@ -1,12 +1,15 @@
 //! A store with an app, a runner's way of putting files live, and a visitor.
 
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use axum::body::Body;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
+use serde_json::Value;
 use tempfile::TempDir;
 use windlass::{AppId, Artifact, BranchName, Command, Live, NewJob, Report, Source};
 use windlass_artifact::{Budget, Packer, verify};
@@ -29,20 +32,22 @@ impl Kept {
 
 /// App `d1` with the branch `main`.
 pub(crate) struct World {
-    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) blobs: Blobs,
     pub(crate) sites: Sites,
     pub(crate) folder: TempDir,
-    clock: ManualClock,
+    pub(crate) clock: Arc<ManualClock>,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(MemoryStore::new([7; 32]));
+        Self::on(Arc::new(MemoryStore::new([7; 32])), tempfile::tempdir().unwrap()).await
+    }
+
+    pub(crate) async fn on(store: Arc<dyn Store>, folder: TempDir) -> Self {
         let blobs = Blobs::new(store.clone(), Arc::new(Directory::open(folder.path()).unwrap()));
         let sites = Sites::new(store.clone(), blobs.clone(), "localhost");
-        let clock = ManualClock::at(noon());
+        let clock = Arc::new(ManualClock::at(noon()));
         let world = Self { store, blobs, sites, folder, clock };
         let now = noon();
         let app = App { id: app(), attributes: Attributes::new(), created: now, updated: now, version: 1 };
@@ -62,6 +67,22 @@ impl World {
         let new =
             NewBranch { app: app(), name: branch(name), attributes: Attributes::new(), created: self.clock.now() };
         self.store.create_branch(&new).await.unwrap().uid
+    }
+
+    /// Sets attributes of the app, over those that it has.
+    pub(crate) async fn set(&self, attributes: Value) {
+        let mut app = self.store.app(&app()).await.unwrap().unwrap();
+        app.attributes.extend(attributes.as_object().unwrap().clone());
+        app.version += 1;
+        self.store.update_app(&app).await.unwrap();
+    }
+
+    /// Sets attributes of a branch, over those that it has.
+    pub(crate) async fn set_branch(&self, name: &str, attributes: Value) {
+        let mut branch = self.store.branch(&app(), &branch(name)).await.unwrap().unwrap();
+        branch.attributes.extend(attributes.as_object().unwrap().clone());
+        branch.version += 1;
+        self.store.update_branch(&branch).await.unwrap();
     }
 
     /// Puts files live as a runner does, a minute after the last time.
@@ -132,12 +153,13 @@ impl World {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let (request, ()) = request.body(()).unwrap().into_parts();
-        let (parts, body) = self.sites.serve(host, &request).await.into_parts();
-        let body = body.collect().await.map(|body| body.to_bytes()).map_err(|error| error.to_string());
-        Answer { status: parts.status, headers: parts.headers, body }
+        let request = request.body(Body::empty()).unwrap();
+        Answer::of(self.sites.serve(host, request, Some(PEER)).await).await
     }
 }
+
+/// Where visitors come from.
+pub(crate) const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7));
 
 /// A response, read to its end or to where it broke.
 #[derive(Debug)]
@@ -148,6 +170,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    pub(crate) async fn of(response: Response<Body>) -> Self {
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.map(|body| body.to_bytes()).map_err(|error| error.to_string());
+        Self { status: parts.status, headers: parts.headers, body }
+    }
+
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }

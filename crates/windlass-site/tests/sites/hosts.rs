@@ -17,7 +17,7 @@ async fn a_host_of_three_parts_is_a_site() {
         "main.d1.localhost:",
     ] {
         let site = world.sites.host(host).unwrap_or_else(|| panic!("{host} is a site"));
-        assert_eq!((site.app.as_str(), site.label.as_str()), ("d1", "main"), "{host}");
+        assert_eq!((site.app().as_str(), site.branch()), ("d1", "main"), "{host}");
     }
 }
 
@@ -62,7 +62,7 @@ async fn any_other_host_is_not() {
 async fn the_domain_may_be_any() {
     let world = World::new().await;
     let sites = Sites::new(world.store.clone(), world.blobs.clone(), ".Sites.Example.com.");
-    assert_eq!(sites.host("feature-x.d1a.sites.example.com").unwrap().label, "feature-x");
+    assert_eq!(sites.host("feature-x.d1a.sites.example.com").unwrap().branch(), "feature-x");
     assert_eq!(sites.host("main.d1.localhost"), None);
     assert_eq!(sites.host("main.d1.example.com"), None);
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Method;
 use windlass::{AppId, Live};
-use windlass_store::{JobKey, Store, keys};
+use windlass_store::{JobKey, keys};
 
 use crate::harness::{Kept, World, app, branch};
 

@@ -1,6 +1,8 @@
 //! Sites as a browser sees them.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod bodies;
 #[cfg(test)]
 mod caching;
@@ -9,7 +11,13 @@ mod conditions;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod domains;
+#[cfg(test)]
+mod elsewhere;
+#[cfg(test)]
 mod encodings;
+#[cfg(test)]
+mod figures;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
@@ -17,8 +25,12 @@ mod hosts;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod password;
+#[cfg(test)]
 mod paths;
 #[cfg(test)]
 mod ranges;
+#[cfg(test)]
+mod rules;
 #[cfg(test)]
 mod wire;

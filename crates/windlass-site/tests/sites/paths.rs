@@ -31,6 +31,16 @@ async fn names_may_be_of_any_script() {
 }
 
 #[tokio::test]
+async fn a_name_is_its_bytes() {
+    // As a Mac composes it and as everybody else does.
+    let world = World::with(&[("caf\u{e9}.txt", b"composed"), ("cafe\u{301}.txt", b"decomposed")], Kept::Inline).await;
+    world.get("/caf%C3%A9.txt").await.shows(200, "composed");
+    world.get("/cafe%CC%81.txt").await.shows(200, "decomposed");
+    let world = World::with(&[("caf\u{e9}.txt", b"composed")], Kept::Inline).await;
+    world.get("/cafe%CC%81.txt").await.says(404, "There is no such page");
+}
+
+#[tokio::test]
 async fn a_folder_without_its_slash_is_sent_to_the_one_with_it() {
     let world = site(Kept::Inline).await;
     for (path, location) in [
@@ -65,8 +75,10 @@ async fn a_page_is_found_without_its_extension() {
     let answer = world.get("/about").await;
     answer.shows(200, "about");
     assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
-    // A file comes before a folder, a folder before a page.
+    // A file comes before a page, a page before a folder.
     world.get("/LICENSE").await.shows(200, "license");
+    world.get("/both").await.shows(200, "both, the page");
+    world.get("/both/").await.shows(200, "both, the folder");
     assert_eq!(world.get("/docs").await.status, 301);
     world.get("/about/").await.says(404, "There is no such page");
     // A folder without an index is nothing of itself.
@@ -197,7 +209,8 @@ async fn site(kept: Kept) -> World {
         ("about.html", b"about"),
         ("docs/index.html", b"docs"),
         ("docs/a.txt", b"a"),
-        ("docs.html", b"not the docs"),
+        ("both.html", b"both, the page"),
+        ("both/index.html", b"both, the folder"),
         ("LICENSE", b"license"),
         ("LICENSE.html", b"not the license"),
         ("bare/x.txt", b"x"),

@@ -71,9 +71,8 @@ async fn exchange(world: &Arc<World>, line: &str) -> (String, Vec<u8>) {
     let address = listener.local_addr().unwrap();
     let sites = world.sites.clone();
     let app = Router::new().fallback(async move |request: Request| {
-        let (request, _) = request.into_parts();
-        let host = sites.host(request.headers["host"].to_str().unwrap()).unwrap();
-        sites.serve(&host, &request).await
+        let host = sites.host(request.headers()["host"].to_str().unwrap()).unwrap();
+        sites.serve(&host, request, None).await
     });
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
     let mut stream = TcpStream::connect(address).await.unwrap();

@@ -108,6 +108,22 @@ pub async fn a_prefix_deletes_what_begins_with_it_and_nothing_else(s: Arc<dyn St
     }
 }
 
+pub async fn keys_are_listed_by_what_they_begin_with(s: Arc<dyn Store>) {
+    assert!(s.blob_keys("").await.unwrap().is_empty());
+    let mut keys =
+        ["b/2", "b/10", "b/1/x", "b/", "b", "bb", "a/1", "B/1", "b/ü", "b/\u{10ffff}", "b/\u{10ffff}x", "\u{10ffff}"];
+    for key in keys {
+        s.put_blob(key, "bytes".into()).await.unwrap();
+    }
+    keys.sort_unstable();
+    for prefix in ["", "b", "b/", "b/1", "b/1/x", "b/\u{10ffff}", "\u{10ffff}", "c", "b/1/xy", "%", "_/"] {
+        let expected: Vec<_> = keys.into_iter().filter(|key| key.starts_with(prefix)).collect();
+        assert_eq!(s.blob_keys(prefix).await.unwrap(), expected, "{prefix:?}");
+    }
+    s.delete_blobs("b/").await.unwrap();
+    assert_eq!(s.blob_keys("b").await.unwrap(), ["b", "bb"]);
+}
+
 async fn give(s: &dyn Store, to: &Executed, commands: &[Command], blobs: &[(&'static str, &'static str)]) -> Executed {
     let blobs = blobs.iter().map(|(key, bytes)| ((*key).to_owned(), Bytes::from(*bytes))).collect();
     execute(s, Address::Key(to.key()), commands, at(1), Extras { blobs, ..Extras::default() }).await.unwrap()

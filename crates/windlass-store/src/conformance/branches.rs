@@ -142,7 +142,7 @@ pub async fn every_branch_of_an_app_has_a_label_of_its_own(s: Arc<dyn Store>) {
     for StoredBranch { uid, app, name, label, .. } in &branches {
         assert!(label.len() <= 63, "{label} is too long for a host name");
         let found = s.site(app, label).await.unwrap();
-        assert_eq!(found, Some(Site { branch: *uid, name: name.clone(), live: None }));
+        assert_eq!(found, Some(Site { branch: *uid, name: name.clone(), live: None, version: 1, app_version: 1 }));
     }
     assert_eq!(s.site(&app_id("d2"), "branch").await.unwrap(), None);
 }

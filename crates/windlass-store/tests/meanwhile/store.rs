@@ -121,6 +121,10 @@ impl Store for Meanwhile {
         self.store.site(app, label).await
     }
 
+    async fn named_site(&self, app: &AppId, name: &BranchName) -> Answer<Option<Site>> {
+        self.store.named_site(app, name).await
+    }
+
     async fn jobs(&self, branch: BranchUid, from: Option<u64>, limit: usize) -> Answer<Page<Job>> {
         self.store.jobs(branch, from, limit).await
     }
@@ -179,6 +183,10 @@ impl Store for Meanwhile {
 
     async fn blob(&self, key: &str) -> Answer<Option<Bytes>> {
         self.store.blob(key).await
+    }
+
+    async fn blob_keys(&self, prefix: &str) -> Answer<Vec<String>> {
+        self.store.blob_keys(prefix).await
     }
 
     async fn put_blob(&self, key: &str, bytes: Bytes) -> Answer<()> {

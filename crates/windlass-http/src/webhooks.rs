@@ -1,0 +1,254 @@
+//! Webhooks: URLs that start a build of a branch for whoever knows them.
+
+use axum::body::Body;
+use http::header::HeaderName;
+use http::request::Parts;
+use http::{Method, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq as _;
+use uuid::Uuid;
+use windlass::{AppId, BranchName, Commit, JobType, NewJob, Rejection, Resource, Source};
+use windlass_store::{Attributes, Document, Executed, Kind, Plan, StoreError, create};
+
+use crate::answer::{self, Answer};
+use crate::api::{Api, Call, method_not_allowed, read};
+use crate::apps::{Listing, seconds};
+use crate::documents::{random_text, text};
+use crate::error::{ApiError, missing};
+
+/// Where webhooks are called. The first is the one that we show: what is not AWS's API is below `/-/`. The second is
+/// AWS's own, so that a URL in a CMS needs another host and nothing else.
+pub(crate) const PATHS: [&str; 2] = ["/-/webhooks", "/prod/webhooks"];
+
+/// How many characters a token has, as AWS's do.
+const TOKEN: usize = 40;
+
+/// The number of the job that a webhook started: ours, beside an answer of AWS's that does not say it.
+const JOB: HeaderName = HeaderName::from_static("x-windlass-job");
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CreateWebhook {
+    app_id: AppId,
+    branch_name: BranchName,
+    #[serde(default)]
+    description: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UpdateWebhook {
+    webhook_id: String,
+    branch_name: Option<BranchName>,
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OneWebhook {
+    webhook_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OfApp {
+    app_id: AppId,
+    #[serde(flatten)]
+    listing: Listing,
+}
+
+impl Call<'_> {
+    pub(crate) async fn create_webhook(mut self) -> Result<Answer, ApiError> {
+        let CreateWebhook { app_id, branch_name, description } = self.read()?;
+        if self.app(&app_id).await?.repository().is_none() {
+            return Err(not_connected(&app_id));
+        }
+        self.branch(&app_id, &branch_name).await?;
+        let id = Uuid::new_v4().to_string();
+        let attributes = Attributes::from_iter([
+            ("branchName".to_owned(), branch_name.as_str().into()),
+            ("description".to_owned(), description.into()),
+            ("token".to_owned(), random_text(TOKEN)?.into()),
+        ]);
+        let (created, updated) = (self.now, self.now);
+        let app = Some(app_id.clone());
+        let webhook = Document { kind: Kind::Webhook, id, app, attributes, created, updated, version: 1 };
+        self.add(&webhook, &app_id, || ApiError::internal(&"an id was made twice")).await?;
+        self.settled(&webhook, &app_id, &branch_name).await
+    }
+
+    pub(crate) async fn get_webhook(mut self) -> Result<Answer, ApiError> {
+        let OneWebhook { webhook_id } = self.read()?;
+        let webhook = self.stored_webhook(&webhook_id).await?;
+        self.webhook_answer(&webhook)
+    }
+
+    pub(crate) async fn list_webhooks(mut self) -> Result<Answer, ApiError> {
+        let OfApp { app_id, listing } = self.read()?;
+        let (webhooks, next) = self.documents(Kind::Webhook, &app_id, listing).await?;
+        let webhooks: Vec<_> = webhooks.iter().map(|webhook| self.webhook_form(webhook)).collect();
+        let mut body = json!({ "webhooks": webhooks });
+        if let Some(next) = next {
+            body["nextToken"] = next.into();
+        }
+        Answer::new(&body)
+    }
+
+    pub(crate) async fn update_webhook(mut self) -> Result<Answer, ApiError> {
+        let UpdateWebhook { webhook_id, branch_name, description } = self.read()?;
+        loop {
+            let mut webhook = self.stored_webhook(&webhook_id).await?;
+            let (app, branch) = (app_of(&webhook)?, branch_name.clone().map_or_else(|| branch_of(&webhook), Ok)?);
+            self.branch(&app, &branch).await?;
+            webhook.attributes.insert("branchName".to_owned(), branch.as_str().into());
+            if let Some(description) = &description {
+                webhook.attributes.insert("description".to_owned(), description.as_str().into());
+            }
+            webhook.updated = self.now.max(webhook.updated);
+            webhook.version += 1;
+            match self.api.store().update_document(&webhook).await {
+                Err(StoreError::Conflict) => {}
+                Ok(()) => return self.settled(&webhook, &app, &branch).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    pub(crate) async fn delete_webhook(mut self) -> Result<Answer, ApiError> {
+        let OneWebhook { webhook_id } = self.read()?;
+        let webhook = self.stored_webhook(&webhook_id).await?;
+        self.remove(&webhook, ApiError::not_found("Webhook", &webhook_id)).await?;
+        self.webhook_answer(&webhook)
+    }
+
+    /// Deletes the webhooks of a branch that was deleted.
+    pub(crate) async fn delete_webhooks_of(&self, app: &AppId, branch: &BranchName) -> Result<(), ApiError> {
+        for webhook in self.all_documents(Kind::Webhook, app).await? {
+            if text(&webhook, "branchName") == branch.as_str() {
+                self.forget(&webhook).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers a webhook that was stored, if its branch is still there: it may have been deleted, and its webhooks
+    /// looked through, before this one was stored.
+    async fn settled(&self, webhook: &Document, app: &AppId, branch: &BranchName) -> Result<Answer, ApiError> {
+        if let Err(error) = self.branch(app, branch).await {
+            self.forget(webhook).await?;
+            return Err(error);
+        }
+        self.webhook_answer(webhook)
+    }
+
+    /// Deletes a webhook, whoever else has done so already.
+    async fn forget(&self, webhook: &Document) -> Result<(), ApiError> {
+        match self.api.store().delete_document(webhook.kind, &webhook.id).await {
+            Ok(()) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn stored_webhook(&self, id: &str) -> Result<Document, ApiError> {
+        let webhook = self.api.store().document(Kind::Webhook, id).await?;
+        webhook.ok_or_else(|| ApiError::not_found("Webhook", id))
+    }
+
+    fn webhook_answer(&self, webhook: &Document) -> Result<Answer, ApiError> {
+        Answer::new(&json!({ "webhook": self.webhook_form(webhook) }))
+    }
+
+    fn webhook_form(&self, webhook: &Document) -> Value {
+        let arn = webhook.app.clone().map(|app| Resource::Webhook(app, webhook.id.clone()));
+        let arn = arn.map(|arn| self.api.settings().account.arn(arn).to_string());
+        let url = format!("{}{}?id={}&token={}", self.origin, PATHS[0], webhook.id, text(webhook, "token"));
+        json!({
+            "webhookArn": arn.unwrap_or_default(),
+            "webhookId": webhook.id,
+            "webhookUrl": url,
+            "appId": webhook.app,
+            "branchName": text(webhook, "branchName"),
+            "description": text(webhook, "description"),
+            "createTime": seconds(webhook.created),
+            "updateTime": seconds(webhook.updated),
+        })
+    }
+}
+
+impl Api {
+    /// Answers a call of a webhook, whoever makes it: the token in the URL is all that is asked for.
+    pub(crate) async fn webhook(&self, parts: &Parts, body: Body, id: Uuid) -> Response<Body> {
+        if parts.method != Method::POST {
+            return method_not_allowed(&parts.method, &[Method::POST]);
+        }
+        let started = self.called(parts, body).await;
+        answer::respond(started.and_then(|started| {
+            // AWS passes on the answer of the queue that it puts the call into.
+            let envelope = json!({ "SendMessageResponse": { "ResponseMetadata": { "RequestId": id.to_string() } } });
+            Ok(Answer::new(&envelope)?.with(JOB, &started.job.id().to_string()))
+        }))
+    }
+
+    async fn called(&self, parts: &Parts, body: Body) -> Result<Executed, ApiError> {
+        let webhook = self.admit(parts.uri.query().unwrap_or_default()).await?;
+        // What the caller has to say is not looked at, but a connection that is used again has to be past it.
+        read(body).await?;
+        let (app, branch) = (app_of(&webhook)?, branch_of(&webhook)?);
+        let connected = self.store().app(&app).await?.ok_or_else(|| ApiError::no_app(&app))?;
+        if connected.repository().is_none() {
+            return Err(not_connected(&app));
+        }
+        let now = self.now();
+        // Whether pushes build the branch by themselves is another setting, `enableAutoBuild`: whoever calls a
+        // webhook asks for a build.
+        let plan = Plan::Push {
+            job: NewJob {
+                job_type: JobType::WebHook,
+                limits: self.settings().limits,
+                ..NewJob::manual(Source::Repository)
+            },
+            commit: Commit { id: "HEAD".into(), message: "".into(), time: now },
+        };
+        let made = create(self.store(), &app, &branch, &plan, now).await;
+        let made = made.map_err(|error| missing(error, &branch, ""))?;
+        // A job that waits says by itself whether it takes another commit.
+        match made.and_then(|made| made.answer.clone().map(|()| made)) {
+            Ok(started) => Ok(started),
+            Err(Rejection::BranchBusy { .. }) => Err(ApiError::pending_or_running(&branch)),
+            Err(rejection) => Err(ApiError::rejected(&rejection, None)),
+        }
+    }
+
+    /// The webhook that a query names, if it also has its token.
+    async fn admit(&self, query: &str) -> Result<Document, ApiError> {
+        let given = |name: &str| {
+            let mut members = url::form_urlencoded::parse(query.as_bytes());
+            members.find_map(|(key, value)| (key == name).then_some(value)).unwrap_or_default()
+        };
+        let webhook = self.store().document(Kind::Webhook, &given("id")).await?;
+        let token = given("token");
+        let webhook = webhook.filter(|webhook| {
+            let kept = text(webhook, "token").as_bytes();
+            kept.len() == TOKEN && bool::from(kept.ct_eq(token.as_bytes()))
+        });
+        let webhook = webhook.ok_or_else(ApiError::no_such_webhook_url)?;
+        match &*given("operation") {
+            "" | "startbuild" => Ok(webhook),
+            _ => Err(ApiError::bad_request("The operation of a webhook is startbuild.")),
+        }
+    }
+}
+
+fn not_connected(app: &AppId) -> ApiError {
+    ApiError::bad_request(format!("A webhook builds a repository's branch, and app {app} is not connected to any."))
+}
+
+fn app_of(webhook: &Document) -> Result<AppId, ApiError> {
+    webhook.app.clone().ok_or_else(|| ApiError::internal(&format_args!("webhook {} belongs to no app", webhook.id)))
+}
+
+fn branch_of(webhook: &Document) -> Result<BranchName, ApiError> {
+    let name = text(webhook, "branchName").parse();
+    name.map_err(|error| ApiError::internal(&format_args!("webhook {}: {error}", webhook.id)))
+}
