@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use windlass::{
-    Artifact, Command, FileSlot, JobId, JobStatus, JobType, Rejection, Report, Source, SourceUrlType,
-    Uploads,
+    Artifact, Command, FileSlot, JobId, JobStatus, JobType, Rejection, Report, Source, SourceUrlType, Uploads,
 };
 
 use super::setting::{
