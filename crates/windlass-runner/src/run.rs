@@ -144,16 +144,20 @@ impl Runner {
     /// Reports the end. What is kept of the job rides in the same transaction.
     async fn report(&self, finished: Finished) {
         let Finished { claimed, reports, made, logs } = finished;
-        let goes_live = matches!(reports.last(), Some((Report::Succeeded { .. }, _)));
-        let riding = if goes_live { made.riding } else { Vec::new() };
+        let artifact = match reports.last() {
+            Some((Report::Succeeded { artifact }, _)) => Some(*artifact),
+            Some(_) | None => None,
+        };
+        let riding = if artifact.is_some() { made.riding } else { Vec::new() };
         let blobs: Vec<_> = riding.into_iter().chain(logs.iter().cloned()).collect();
         let attempt = claimed.attempt;
         let commands: Vec<_> =
             reports.into_iter().map(|(report, at)| (Command::Report { attempt, report }, at)).collect();
         let Some(reported) = self.say_until_heard(claimed.key(), &commands, &blobs).await else { return };
-        let is_live = goes_live && matches!(&reported, Ok(Executed { answer: Ok(()), .. }));
+        // The job says what went live, not the answer: an earlier one may have been lost.
+        let is_live = artifact.is_some() && reported.as_ref().is_ok_and(|reported| reported.job.artifact() == artifact);
         match reported {
-            Ok(Executed { answer: Ok(()), .. }) if is_live => self.tidy(&claimed).await,
+            Ok(_) if is_live => self.tidy(&claimed).await,
             Ok(Executed { answer: Ok(()), .. }) => {}
             Ok(Executed { job, .. }) => self.was_refused(&claimed, &job, logs).await,
             // The branch was deleted under the job, and what was kept for it since is nobody's.

@@ -309,7 +309,7 @@ fn events() -> [Event; 14] {
 }
 
 /// Jobs of every status, in each of the shapes that a guard asks about.
-fn specimens() -> [Job; 16] {
+fn specimens() -> [Job; 17] {
     let report = |report| Command::Report { attempt: Attempt::new(1), report };
     let [provisioned, deploying, deployed, failed, skipped, succeeded, stopped] = reports().map(report);
     let upload = Command::Upload { slot: 0, object: 1 };
@@ -330,6 +330,7 @@ fn specimens() -> [Job; 16] {
         run(&[lost(1), lost(2)]),
         run(&[stop()]),
         run(&[failed]),
+        run(slice::from_ref(&succeeded)),
         run(&[deploying, deployed, succeeded]),
         run(&[skipped]),
         run(&[stop(), stopped]),

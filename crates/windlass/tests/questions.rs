@@ -25,6 +25,34 @@ fn commands_in_a_row_are_obeyed_all_or_none() {
 }
 
 #[test]
+fn what_a_runner_says_in_a_row_and_again_because_no_answer_came_counts_once() {
+    let made = Branch::default().create(NewJob::manual(url()), nine()).expect("the branch is empty");
+    let began = [Command::Claim, report(Report::StepStarted(StepName::Deploy))];
+    let claimed = made.branch.handle_all(&made.job, &began, nine());
+    let row = [
+        Report::StepEnded(StepName::Deploy),
+        Report::StepStarted(StepName::Verify),
+        Report::StepEnded(StepName::Verify),
+    ];
+    for end in [
+        Report::Succeeded { artifact: Artifact { job: JobId::FIRST, object: 1 } },
+        Report::Failed { reason: "no index.html".into() },
+        Report::Skipped { reason: "nothing changed".into() },
+    ] {
+        let row: Vec<_> = row.iter().cloned().chain([end]).map(report).collect();
+        let once = claimed.branch.handle_all(&claimed.job, &row, nine());
+        assert_eq!(once.answer, Ok(()));
+        let again = once.branch.handle_all(&once.job, &row, nine());
+        assert_eq!((again.answer, again.records), (Ok(()), vec![]), "{}", once.job.status());
+    }
+
+    // What it said in vain is no less in vain the second time.
+    let stopping = claimed.branch.handle(&claimed.job, &Command::Stop { by: None }, nine());
+    let began = report(Report::StepStarted(StepName::Deploy));
+    assert!(stopping.branch.handle(&stopping.job, &began, nine()).answer.is_err());
+}
+
+#[test]
 fn a_failure_and_an_end_by_time_name_the_step_that_was_open() {
     let started = report(Report::StepStarted(StepName::Deploy));
     let failed = report(Report::Failed { reason: "no index.html".into() });
@@ -166,6 +194,18 @@ fn the_app_with_the_fewest_jobs_in_work_goes_first_and_among_equals_the_longest_
     assert_eq!(next_to_claim(5, &working, &["a", "c", "b", "a"]), Some(1));
     assert_eq!(next_to_claim(5, &working, &["a", "c", "b", "d", "d"]), Some(3));
     assert_eq!(next_to_claim(5, &working, &["a", "a"]), Some(0));
+}
+
+#[cfg(feature = "serde")]
+#[test]
+fn a_format_that_has_no_time_where_one_may_be_is_told_what_was_expected() {
+    use serde::de::IntoDeserializer;
+    use serde::de::value::{BoolDeserializer, Error};
+
+    let read: BoolDeserializer<Error> = true.into_deserializer();
+    let error = windlass::wire::epoch_seconds::option::deserialize(read).expect_err("it is no time");
+    let expected = "epoch seconds, an RFC 3339 time or nothing";
+    assert_eq!(error.to_string(), format!("invalid type: boolean `true`, expected {expected}"));
 }
 
 fn brought(source: Source, commands: &[Command]) -> Job {

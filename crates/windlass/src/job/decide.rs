@@ -132,16 +132,17 @@ impl Job {
         }
     }
 
-    /// Whether the runner has said this before: its answer was lost, and it says it again.
+    /// Whether the runner has said this before: its answer was lost, and it says it again. It says several things in
+    /// a row, so what it said of a step before the job ended comes again after that.
     fn has_heard(&self, report: &Report) -> bool {
         match report {
             Report::Provisioned => self.progress.status == JobStatus::Running,
             Report::StepStarted(step) => {
-                self.progress.status == JobStatus::Running && self.progress.steps.open() == Some(*step)
+                self.progress.status != JobStatus::Cancelling && self.progress.steps.get(*step).is_some()
             }
             Report::StepEnded(step) => {
-                self.progress.status == JobStatus::Running
-                    && self.progress.steps.get(*step).is_some_and(|s| s.ended.is_some())
+                self.progress.status != JobStatus::Cancelling
+                    && self.progress.steps.get(*step).is_some_and(|step| step.status == JobStatus::Succeed)
             }
             Report::Failed { reason } => {
                 matches!(&self.progress.cause, Some(Cause::Failed { reason: known, .. }) if known == reason)

@@ -1,7 +1,5 @@
 //! What happens between two steps of a driver, at the worst moment: right after it has looked.
 
-mod store;
-
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use windlass::{Command, Commit, JobId, JobStatus, JobType, NewJob, Source};
 use windlass_store::{
@@ -9,7 +7,7 @@ use windlass_store::{
     execute,
 };
 
-use store::{Look, Meanwhile};
+use windlass_testkit::{Look, Meanwhile};
 
 #[tokio::test]
 async fn a_push_that_a_runner_overtakes_waits_behind_it() {

@@ -1,4 +1,4 @@
-//! A store in which something happens once, right after a look.
+//! A store that shows its drivers what could go wrong: something happens right after a look, or an answer is lost.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,35 +7,55 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::sync::broadcast;
-use windlass::{AppId, Branch, BranchName, Job, JobId, Record};
+use windlass::{AppId, Branch, BranchName, Job, JobId, JobStatus, Record};
 use windlass_store::{
     App, Append, BranchUid, Document, Happening, JobKey, Kind, Lease, MemoryStore, NewBranch, Notice, Page, Site,
     Store, StoreError, StoredBranch, Work,
 };
 
 /// The look that something else comes after.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Look {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// At a branch.
     Branch,
+    /// At a job, by its key.
     Job,
+    /// At a branch and its job.
     NamedJob,
 }
 
 type Then = Box<dyn FnOnce(Arc<MemoryStore>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
-pub(crate) struct Meanwhile {
+/// A store in memory in which something happens once.
+pub struct Meanwhile {
     store: Arc<MemoryStore>,
     after: Look,
     then: Mutex<Option<Then>>,
+    /// The status of the job whose change is stored without an answer.
+    unanswered: Mutex<Option<JobStatus>>,
 }
 
 impl Meanwhile {
-    pub(crate) fn new(after: Look) -> Self {
-        Self { store: Arc::new(MemoryStore::new([7; 32])), after, then: Mutex::new(None) }
+    /// An empty store in which something may happen after such a look.
+    #[must_use]
+    pub fn new(after: Look) -> Self {
+        let store = Arc::new(MemoryStore::new([7; 32]));
+        Self { store, after, then: Mutex::new(None), unanswered: Mutex::new(None) }
+    }
+
+    /// Loses the answer, once, when a job is stored that has come to `status`.
+    pub fn lose_answer(&self, status: JobStatus) {
+        *self.unanswered.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
+    }
+
+    /// Whether that answer was lost.
+    #[must_use]
+    pub fn has_lost_answer(&self) -> bool {
+        self.unanswered.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     /// Lets this happen after the next look.
-    pub(crate) fn then<F, Fut>(&self, happens: F)
+    pub fn then<F, Fut>(&self, happens: F)
     where
         F: FnOnce(Arc<MemoryStore>) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
@@ -162,7 +182,13 @@ impl Store for Meanwhile {
     }
 
     async fn append(&self, append: Append) -> Answer<()> {
-        self.store.append(append).await
+        let status = append.job.status();
+        self.store.append(append).await?;
+        let mut unanswered = self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        if unanswered.take_if(|awaited| *awaited == status).is_some() {
+            return Err(StoreError::unavailable(std::io::Error::other("the answer was lost")));
+        }
+        Ok(())
     }
 
     async fn delete_job(&self, key: JobKey, expected_seq: u32, branch: (u64, Branch)) -> Answer<bool> {
