@@ -31,7 +31,8 @@ impl Target {
     /// The target of a rule with that source.
     pub(crate) fn parse(text: &str, source: &Source) -> Result<Self, RuleFault> {
         let (origin, rest) = split_origin(text)?;
-        let (rest, fragment) = rest.split_at(rest.find('#').unwrap_or(rest.len()));
+        let (rest, fragment) = rest.split_once('#').map_or((rest, None), |(rest, fragment)| (rest, Some(fragment)));
+        let fragment = fragment.map_or_else(String::new, |fragment| format!("#{}", escaped(fragment)));
         let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
         let mut path = parts(path, source)?;
         if source.is_host() && !path.iter().any(|part| matches!(part, Part::Capture(_))) {
@@ -100,7 +101,7 @@ fn filled(parts: &[Part], captures: &[Cow<'_, str>]) -> String {
     parts.iter().map(|part| part.text(captures)).collect()
 }
 
-/// A query as it can stand in a URL. Its own escapes stay.
+/// A query or fragment as it can stand in a URL. Its own escapes stay.
 fn escaped(query: &str) -> String {
     percent_encoding::utf8_percent_encode(query, QUERY).to_string()
 }

@@ -95,12 +95,14 @@ fn a_query_goes_along() {
         &["/c", "/d?x=1", "302"],
         &["/e", "https://example.org/f#top", "302"],
         &["/g/<n>", "/h?n=<n>", "302"],
+        &["/i", "/j?ü#ü \r\n#", "302"],
     ]);
     assert_eq!(action(&rules, "/a?x=1&y=%20"), permanent("/b?x=1&y=%20"));
     assert_eq!(action(&rules, "/a?"), permanent("/b?"));
     assert_eq!(action(&rules, "/c?y=2"), temporary("/d?x=1"));
     assert_eq!(action(&rules, "/e?y=ü\""), temporary("https://example.org/f?y=%C3%BC%22#top"));
     assert_eq!(action(&rules, "/g/7?y=2"), temporary("/h?n=7"));
+    assert_eq!(action(&rules, "/i"), temporary("/j?%C3%BC#%C3%BC%20%0D%0A%23"));
 }
 
 #[test]
