@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::ValueEnum;
 use ipnet::IpNet;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use windlass::Account;
-use windlass_cli::server::{Config, Server};
+use windlass_cli::server::{Config, HttpCheck, Server};
+use windlass_http::DomainVerification;
 use windlass_runner::Settings;
 
 use crate::client::output;
@@ -32,6 +34,10 @@ pub(crate) struct Args {
     /// A network that sources may be fetched from although it is not public; may be repeated
     #[arg(long, value_name = "CIDR")]
     allow_source: Vec<IpNet>,
+
+    /// How it is found out that an associated domain leads here
+    #[arg(long, value_enum, default_value_t = Verification::Offline)]
+    domain_verification: Verification,
 
     /// The name below which sites are: BRANCH.APPID.NAME
     #[arg(long, value_name = "NAME", default_value = "localhost")]
@@ -58,6 +64,14 @@ enum Auth {
     None,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Verification {
+    /// Not at all: every domain is taken to
+    Offline,
+    /// By asking for a proof under its name, as DNS resolves it
+    Dns,
+}
+
 fn account(text: &str) -> Result<String, String> {
     if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
         Ok(text.to_owned())
@@ -67,17 +81,32 @@ fn account(text: &str) -> Result<String, String> {
 }
 
 impl Args {
-    fn config(self) -> Config {
-        let Self { listen, data, auth, allow_source, site_domain, concurrent_jobs, region, account } = self;
-        Config {
+    fn config(self) -> anyhow::Result<Config> {
+        let Self {
+            listen,
+            data,
+            auth,
+            allow_source,
+            domain_verification,
+            site_domain,
+            concurrent_jobs,
+            region,
+            account,
+        } = self;
+        let domains = match domain_verification {
+            Verification::Offline => DomainVerification::Offline,
+            Verification::Dns => DomainVerification::Dns(Arc::new(HttpCheck::new(allow_source.clone())?)),
+        };
+        Ok(Config {
             listen,
             signed: auth == Auth::Sigv4,
             account: Account { region, id: account },
             site_domain,
             allow_source,
+            domains,
             runner: Settings { concurrent: concurrent_jobs, ..Settings::default() },
             ..Config::new(data)
-        }
+        })
     }
 }
 
@@ -95,7 +124,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         ));
         return Ok(ExitCode::from(2));
     }
-    let server = Server::start(args.config()).await?;
+    let server = Server::start(args.config()?).await?;
     output::line(format_args!("windlass serves {}", server.endpoint()))?;
     output::line(format_args!("  data         {}", server.data().path().display()))?;
     if signed {

@@ -29,6 +29,7 @@ impl Call<'_> {
     pub(crate) async fn create_app(self) -> Result<Answer, ApiError> {
         let mut attributes = Attributes::new();
         set(&mut attributes, self.input.clone());
+        windlass_rules::check_app(&attributes)?;
         loop {
             let id = new_app_id()?;
             let app = App { id, attributes: attributes.clone(), created: self.now, updated: self.now, version: 1 };
@@ -65,6 +66,7 @@ impl Call<'_> {
         loop {
             let mut app = self.app(&app_id).await?;
             set(&mut app.attributes, changes.clone());
+            windlass_rules::check_app(&app.attributes)?;
             app.updated = self.now.max(app.updated);
             app.version += 1;
             match self.api.store().update_app(&app).await {

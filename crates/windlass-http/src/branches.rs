@@ -35,6 +35,7 @@ impl Call<'_> {
         let OneBranch { app_id, branch_name } = one_branch(&members)?;
         let mut attributes = Attributes::new();
         set(&mut attributes, members);
+        windlass_rules::check_branch(&attributes)?;
         let new = NewBranch { app: app_id, name: branch_name, attributes, created: self.now };
         match self.api.store().create_branch(&new).await {
             Ok(branch) => {
@@ -77,6 +78,7 @@ impl Call<'_> {
         loop {
             let mut branch = self.branch(&app_id, &branch_name).await?;
             set(&mut branch.attributes, changes.clone());
+            windlass_rules::check_branch(&branch.attributes)?;
             branch.updated = self.now.max(branch.updated);
             branch.version += 1;
             match self.api.store().update_branch(&branch).await {

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use windlass::{AppId, BranchName, EventKind, Job, JobId, Rejection};
+use windlass_rules::RuleError;
 use windlass_store::{ExecuteError, StoreError};
 
 use crate::operations::Violation;
@@ -174,6 +175,12 @@ impl From<StoreError> for ApiError {
 impl From<Violation> for ApiError {
     fn from(violation: Violation) -> Self {
         Self::bad_request(violation.to_string())
+    }
+}
+
+impl From<RuleError> for ApiError {
+    fn from(error: RuleError) -> Self {
+        Self::bad_request(format!("{error}."))
     }
 }
 

@@ -211,9 +211,7 @@ impl Api {
             commit: Commit { id: "HEAD".into(), message: "".into(), time: now },
         };
         let made = create(self.store(), &app, &branch, &plan, now).await;
-        let made = made.map_err(|error| missing(error, &branch, ""))?;
-        // A job that waits says by itself whether it takes another commit.
-        match made.and_then(|made| made.answer.clone().map(|()| made)) {
+        match made.map_err(|error| missing(error, &branch, ""))? {
             Ok(started) => Ok(started),
             Err(Rejection::BranchBusy { .. }) => Err(ApiError::pending_or_running(&branch)),
             Err(rejection) => Err(ApiError::rejected(&rejection, None)),

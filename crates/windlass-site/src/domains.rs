@@ -30,7 +30,8 @@ fn splits(name: &str) -> impl Iterator<Item = (&str, &str)> {
     all.into_iter().skip(skipped)
 }
 
-/// The branch that an association names for a prefix: for just this one, or for any of one label.
+/// The branch that an association names for a prefix: for just this one, or for any of one label. Only a prefix that was seen to
+/// lead here counts: whoever names one may not have it.
 fn leads_to(association: &Document, prefix: &str, name: &str) -> Option<SiteHost> {
     let member = |name| association.attributes.get(name);
     if member("domainStatus").and_then(Value::as_str) != Some("AVAILABLE") {
@@ -45,6 +46,9 @@ fn leads_to(association: &Document, prefix: &str, name: &str) -> Option<SiteHost
     };
     let is_one_label = !prefix.is_empty() && !prefix.contains('.');
     let setting = named(prefix).or_else(|| is_one_label.then(|| named("*")).flatten())?;
+    if !member("verified")?.as_array()?.contains(setting.get("prefix")?) {
+        return None;
+    }
     let branch = setting.get("branchName")?.as_str()?.parse().ok()?;
     Some(SiteHost { app: association.app.clone()?, branch: Named::Name(branch), name: name.into() })
 }

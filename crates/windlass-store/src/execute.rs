@@ -145,7 +145,13 @@ pub async fn create(
         };
         match commit(store, branch, seq, change, &Extras::default()).await {
             Err(StoreError::Conflict) => {}
-            done => return Ok(Ok(done?)),
+            done => {
+                let done = done?;
+                return Ok(match &done.answer {
+                    Ok(()) => Ok(done),
+                    Err(rejection) => Err(rejection.clone()),
+                });
+            }
         }
     }
 }

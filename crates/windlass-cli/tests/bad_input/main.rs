@@ -7,6 +7,7 @@ mod file_maps;
 mod members;
 mod names;
 mod protocol;
+mod site_rules;
 mod sources;
 mod states;
 #[path = "../support/mod.rs"]

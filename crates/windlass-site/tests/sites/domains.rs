@@ -130,6 +130,18 @@ async fn an_association_that_makes_no_sense_is_passed_over() {
 }
 
 #[tokio::test]
+async fn a_name_that_was_not_seen_to_lead_here_is_nobodys() {
+    let world = world().await;
+    let settings = settings(&[("", "main"), ("www", "main"), ("*", "main")]);
+    let attributes = json!({"domainStatus": "AVAILABLE", "subDomainSettings": settings, "verified": ["www"]});
+    create(&world, "example.com", attributes).await;
+    assert!(world.sites.find("www.example.com").await.unwrap().is_some());
+    for name in ["example.com", "a.example.com"] {
+        assert_eq!(world.sites.find(name).await.unwrap(), None, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_rule_may_be_for_one_name_of_a_site() {
     let world = world().await;
     associate(&world, "example.com", "AVAILABLE", &[("", "main"), ("www", "main")]).await;
@@ -160,7 +172,9 @@ async fn visit_path(world: &World, host: &str, path: &str) -> Answer {
 }
 
 async fn associate(world: &World, domain: &str, status: &str, prefixes: &[(&str, &str)]) {
-    create(world, domain, json!({"domainStatus": status, "subDomainSettings": settings(prefixes)})).await;
+    let verified: Vec<_> = prefixes.iter().map(|(prefix, _)| prefix).collect();
+    let settings = settings(prefixes);
+    create(world, domain, json!({"domainStatus": status, "subDomainSettings": settings, "verified": verified})).await;
 }
 
 fn settings(prefixes: &[(&str, &str)]) -> Value {

@@ -42,7 +42,7 @@ async fn figures() {
         id: "example.com".to_owned(),
         app: Some(app()),
         attributes:
-            json!({"domainStatus": "AVAILABLE", "subDomainSettings": [{"prefix": "www", "branchName": "main"}]})
+            json!({"domainStatus": "AVAILABLE", "subDomainSettings": [{"prefix": "www", "branchName": "main"}], "verified": ["www"]})
                 .as_object()
                 .unwrap()
                 .clone(),

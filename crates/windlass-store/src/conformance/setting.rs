@@ -94,17 +94,13 @@ pub(super) fn commit_named(id: &str) -> Commit {
 
 /// Makes a job, for which there must be room.
 pub(super) async fn make(s: &dyn Store, on: &StoredBranch, plan: Plan, now: DateTime<Utc>) -> Executed {
-    let made = create(s, &on.app, &on.name, &plan, now).await.unwrap().unwrap();
-    assert_eq!(made.answer, Ok(()), "{plan:?}");
-    made
+    let made = create(s, &on.app, &on.name, &plan, now).await.unwrap();
+    made.unwrap_or_else(|rejection| panic!("{plan:?}: {rejection}"))
 }
 
 /// Tries to make a job, and is refused.
 pub(super) async fn make_refused(s: &dyn Store, on: &StoredBranch, plan: Plan, now: DateTime<Utc>) -> Rejection {
-    match create(s, &on.app, &on.name, &plan, now).await.unwrap() {
-        Ok(made) => made.answer.unwrap_err(),
-        Err(rejection) => rejection,
-    }
+    create(s, &on.app, &on.name, &plan, now).await.unwrap().unwrap_err()
 }
 
 /// Gives commands that must be obeyed.
