@@ -12,6 +12,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 use windlass::{Account, Limits};
 use windlass_store::{Blobs, Clock, Store, StoreError};
@@ -65,6 +66,8 @@ struct Inner {
     door: Door,
     objects: Objects,
     proofs: Proofs,
+    /// A turn for each name that may be asked for its proof at a time.
+    questions: Semaphore,
 }
 
 /// One request to an operation.
@@ -95,7 +98,8 @@ impl Api {
         let objects = Objects::new(secret, &settings.account.region);
         let door = Door::new(auth, &settings.account.region);
         let proofs = Proofs::new(secret);
-        Ok(Self(Arc::new(Inner { store, blobs, clock, settings, door, objects, proofs })))
+        let questions = Semaphore::new(domains::AT_ONCE);
+        Ok(Self(Arc::new(Inner { store, blobs, clock, settings, door, objects, proofs, questions })))
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -116,6 +120,10 @@ impl Api {
 
     pub(crate) fn proofs(&self) -> &Proofs {
         &self.0.proofs
+    }
+
+    pub(crate) fn questions(&self) -> &Semaphore {
+        &self.0.questions
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {

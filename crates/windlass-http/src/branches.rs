@@ -99,7 +99,7 @@ impl Call<'_> {
             Err(StoreError::Conflict) => return Err(ApiError::no_branch(&branch_name)),
             Err(error) => return Err(error.into()),
         }
-        self.delete_webhooks_of(&app_id, &branch_name).await?;
+        self.delete_webhooks_of(&branch).await?;
         self.remove_sub_domains(&branch).await?;
         self.api.blobs().delete(&keys::branch(branch.uid)).await?;
         Answer::new(&json!({ "branch": self.branch_form(&branch, &associations) }))

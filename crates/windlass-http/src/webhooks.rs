@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 use windlass::{AppId, BranchName, Commit, JobType, NewJob, Rejection, Resource, Source};
-use windlass_store::{Attributes, Document, Executed, Kind, Plan, StoreError, create};
+use windlass_store::{Attributes, Document, Executed, Kind, Plan, StoreError, StoredBranch, create};
 
 use crate::answer::{self, Answer};
 use crate::api::{Api, Call, method_not_allowed, read};
@@ -23,6 +23,9 @@ pub(crate) const PATHS: [&str; 2] = ["/-/webhooks", "/prod/webhooks"];
 
 /// How many characters a token has, as AWS's do.
 const TOKEN: usize = 40;
+
+/// The member that tells its branch from every other of that name.
+const BRANCH_UID: &str = "branchUid";
 
 /// The number of the job that a webhook started: ours, beside an answer of AWS's that does not say it.
 const JOB: HeaderName = HeaderName::from_static("x-windlass-job");
@@ -64,10 +67,11 @@ impl Call<'_> {
         if self.app(&app_id).await?.repository().is_none() {
             return Err(not_connected(&app_id));
         }
-        self.branch(&app_id, &branch_name).await?;
+        let branch = self.branch(&app_id, &branch_name).await?;
         let id = Uuid::new_v4().to_string();
         let attributes = Attributes::from_iter([
             ("branchName".to_owned(), branch_name.as_str().into()),
+            (BRANCH_UID.to_owned(), branch.uid.0.into()),
             ("description".to_owned(), description.into()),
             ("token".to_owned(), random_text(TOKEN)?.into()),
         ]);
@@ -100,8 +104,9 @@ impl Call<'_> {
         loop {
             let mut webhook = self.stored_webhook(&webhook_id).await?;
             let (app, branch) = (app_of(&webhook)?, branch_name.clone().map_or_else(|| branch_of(&webhook), Ok)?);
-            self.branch(&app, &branch).await?;
+            let uid = self.branch(&app, &branch).await?.uid;
             webhook.attributes.insert("branchName".to_owned(), branch.as_str().into());
+            webhook.attributes.insert(BRANCH_UID.to_owned(), uid.0.into());
             if let Some(description) = &description {
                 webhook.attributes.insert("description".to_owned(), description.as_str().into());
             }
@@ -123,9 +128,9 @@ impl Call<'_> {
     }
 
     /// Deletes the webhooks of a branch that was deleted.
-    pub(crate) async fn delete_webhooks_of(&self, app: &AppId, branch: &BranchName) -> Result<(), ApiError> {
-        for webhook in self.all_documents(Kind::Webhook, app).await? {
-            if text(&webhook, "branchName") == branch.as_str() {
+    pub(crate) async fn delete_webhooks_of(&self, branch: &StoredBranch) -> Result<(), ApiError> {
+        for webhook in self.all_documents(Kind::Webhook, &branch.app).await? {
+            if is_of(&webhook, branch) {
                 self.forget(&webhook).await?;
             }
         }
@@ -199,6 +204,10 @@ impl Api {
         if connected.repository().is_none() {
             return Err(not_connected(&app));
         }
+        let stored = self.store().branch(&app, &branch).await?.ok_or_else(|| ApiError::no_branch(&branch))?;
+        if !is_of(&webhook, &stored) {
+            return Err(ApiError::no_such_webhook_url());
+        }
         let now = self.now();
         // Whether pushes build the branch by themselves is another setting, `enableAutoBuild`: whoever calls a
         // webhook asks for a build.
@@ -236,6 +245,11 @@ impl Api {
             _ => Err(ApiError::bad_request("The operation of a webhook is startbuild.")),
         }
     }
+}
+
+/// Whether a webhook was made for this branch, and not for an earlier one of its name.
+fn is_of(webhook: &Document, branch: &StoredBranch) -> bool {
+    webhook.attributes.get(BRANCH_UID).and_then(Value::as_u64) == Some(branch.uid.0)
 }
 
 fn not_connected(app: &AppId) -> ApiError {

@@ -4,11 +4,15 @@
 //! could read what only the server can reach: a database's port, a neighbour's console, a cloud's metadata. So an
 //! address is refused unless it is public, or the operator named it.
 
+mod resolver;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+pub use resolver::CheckedResolver;
 
 /// The addresses that sources may be fetched from: public ones, and those that the operator allows.
 ///

@@ -37,18 +37,15 @@ fn leads_to(association: &Document, prefix: &str, name: &str) -> Option<SiteHost
     if member("domainStatus").and_then(Value::as_str) != Some("AVAILABLE") {
         return None;
     }
-    let settings = member("subDomainSettings")?.as_array()?;
+    let (settings, verified) = (member("subDomainSettings")?.as_array()?, member("verified")?.as_array()?);
     let named = |wanted: &str| {
         settings.iter().find(|setting| {
-            let prefix = setting.get("prefix").and_then(Value::as_str);
-            prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(wanted))
+            let prefix = setting.get("prefix").filter(|prefix| verified.contains(prefix));
+            prefix.and_then(Value::as_str).is_some_and(|prefix| prefix.eq_ignore_ascii_case(wanted))
         })
     };
     let is_one_label = !prefix.is_empty() && !prefix.contains('.');
     let setting = named(prefix).or_else(|| is_one_label.then(|| named("*")).flatten())?;
-    if !member("verified")?.as_array()?.contains(setting.get("prefix")?) {
-        return None;
-    }
     let branch = setting.get("branchName")?.as_str()?.parse().ok()?;
     Some(SiteHost { app: association.app.clone()?, branch: Named::Name(branch), name: name.into() })
 }

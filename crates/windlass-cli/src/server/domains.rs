@@ -44,12 +44,21 @@ impl DomainCheck for HttpCheck {
         Box::pin(async move {
             // What fits into the limits is kept in memory, so no file is ever made.
             let fetched = self.0.fetch(url, Path::new("."), ANSWER_MAX, pending()).await;
-            match fetched.map_err(|error| error.to_string())?.body {
+            let fetched = fetched.map_err(|error| error.to_string())?;
+            // A redirect to TLS is the same name; any other name proves nothing of this one.
+            if host(&fetched.url) != host(url) {
+                return Err(format!("it redirects to {}", fetched.url));
+            }
+            match fetched.body {
                 Body::Inline(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
                 Body::File(_) => Err("the answer is too long".to_owned()),
             }
         })
     }
+}
+
+fn host(url: &str) -> Option<String> {
+    url::Url::parse(url).ok()?.host_str().map(str::to_owned)
 }
 
 /// Takes domain associations on in their lives, now and then, until `stop` fires.

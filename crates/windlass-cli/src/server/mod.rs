@@ -93,6 +93,7 @@ pub struct Server {
     stop: CancellationToken,
     listening: JoinHandle<()>,
     running: JoinHandle<()>,
+    tending: JoinHandle<()>,
     drain: Duration,
 }
 
@@ -103,7 +104,8 @@ impl Server {
     ///
     /// Where the address or the directory cannot be had, and for unsigned requests from elsewhere than
     /// this machine.
-    pub async fn start(config: Config) -> anyhow::Result<Self> {
+    pub async fn start(mut config: Config) -> anyhow::Result<Self> {
+        config.site_domain = config.site_domain.trim_matches('.').to_ascii_lowercase();
         ensure!(
             config.signed || config.listen.ip().is_loopback(),
             "without signatures anyone who reaches {} could do anything; listen on 127.0.0.1, or leave signatures on",
@@ -130,13 +132,13 @@ impl Server {
         data.announce(&endpoint)?;
 
         let stop = CancellationToken::new();
-        tokio::spawn(domains::tend(service.api.clone(), stop.clone()));
+        let tending = tokio::spawn(domains::tend(service.api.clone(), stop.clone()));
         let listening = tokio::spawn(listen::listen(listener, service, stop.clone()));
         let running = tokio::spawn({
             let stop = stop.clone();
             async move { runner.run(stop).await }
         });
-        Ok(Self { data, credentials, endpoint, stop, listening, running, drain: config.drain })
+        Ok(Self { data, credentials, endpoint, stop, listening, running, tending, drain: config.drain })
     }
 
     /// The URL of the API.
@@ -161,11 +163,11 @@ impl Server {
     /// its time.
     pub async fn shut_down(self) {
         self.stop.cancel();
-        let both = async {
+        let all = async {
             // A task that panicked has said so already.
-            let _ = tokio::join!(self.listening, self.running);
+            let _ = tokio::join!(self.listening, self.running, self.tending);
         };
-        if tokio::time::timeout(self.drain, both).await.is_err() {
+        if tokio::time::timeout(self.drain, all).await.is_err() {
             tracing::warn!(
                 "jobs were still in hand after {} seconds; the next start takes them up",
                 self.drain.as_secs()

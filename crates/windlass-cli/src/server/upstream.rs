@@ -1,9 +1,8 @@
 //! What sites answer from other servers: the network behind rules that rewrite to a URL.
 
 use std::error::Error;
-use std::io;
 use std::iter::successors;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +10,9 @@ use anyhow::Context as _;
 use axum::body::{Body, HttpBody as _};
 use http::{Request, Response};
 use ipnet::IpNet;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, ClientBuilder, Url, redirect};
 use url::Host;
-use windlass_runner::guard::{AddressGuard, Refused};
+use windlass_runner::guard::{AddressGuard, CheckedResolver, Refused};
 use windlass_site::{Answer, Upstream, UpstreamError};
 
 /// How long a connection may take.
@@ -106,29 +104,6 @@ fn literal(url: &Url) -> Option<IpAddr> {
         Host::Ipv4(address) => Some(address.into()),
         Host::Ipv6(address) => Some(address.into()),
         Host::Domain(_) => None,
-    }
-}
-
-/// Resolves names to addresses that may be connected to. The client connects to what it is given here and does not resolve
-/// again, so a name cannot change its address between the check and the connection.
-struct CheckedResolver(AddressGuard);
-
-impl Resolve for CheckedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let guard = self.0.clone();
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let checked = found.into_iter().map(|found| guard.check(found.ip()).map(|()| found));
-            let (allowed, refused): (Vec<_>, Vec<_>) = checked.partition(Result::is_ok);
-            let allowed: Vec<_> = allowed.into_iter().filter_map(Result::ok).collect();
-            match refused.into_iter().find_map(Result::err) {
-                Some(refused) if allowed.is_empty() => Err(refused.into()),
-                None if allowed.is_empty() => {
-                    Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address").into())
-                }
-                Some(_) | None => Ok(Box::new(allowed.into_iter()) as Addrs),
-            }
-        })
     }
 }
 

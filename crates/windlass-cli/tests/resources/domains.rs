@@ -267,6 +267,8 @@ async fn sub_domains_come_and_go_with_branches_where_that_is_asked_for() {
     // A prefix that is taken is not taken over.
     world.branch("www").await;
     assert_eq!(settings("all.com").await, ["www main", "dev dev"]);
+    world.client.delete_branch().app_id(&world.app).branch_name("www").send().await.unwrap();
+    assert_eq!(settings("all.com").await, ["www main", "dev dev"]);
 }
 
 #[tokio::test]

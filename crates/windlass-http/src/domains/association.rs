@@ -15,7 +15,7 @@ use crate::error::ApiError;
 const VERIFICATION: TimeDelta = TimeDelta::hours(72);
 
 /// The prefix that stands for every name of one label more.
-const ANY: &str = "*";
+pub(super) const ANY: &str = "*";
 
 /// The longest name that DNS has.
 const HOST_MAX: usize = 253;
@@ -178,9 +178,10 @@ impl Association {
 
     /// Takes a sub-domain away. Answers whether it was there.
     pub(super) fn remove(&mut self, setting: &SubDomainSetting) -> bool {
-        let before = self.sub_domain_settings.len();
-        self.sub_domain_settings.retain(|held| held != setting);
-        self.verified.remove(&setting.prefix) | (self.sub_domain_settings.len() < before)
+        let Some(at) = self.sub_domain_settings.iter().position(|held| held == setting) else { return false };
+        self.sub_domain_settings.remove(at);
+        self.verified.remove(&setting.prefix);
+        true
     }
 
     fn verify_anew(&mut self, now: DateTime<Utc>) {

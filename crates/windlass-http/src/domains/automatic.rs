@@ -11,21 +11,24 @@ impl Call<'_> {
     /// Gives a new branch its sub-domains.
     pub(crate) async fn add_sub_domains(&self, branch: &StoredBranch) -> Result<(), ApiError> {
         let setting = setting(branch);
-        self.change_associations(&branch.app, |held| held.follows(&branch.name) && held.add(setting.clone(), self.now))
-            .await
+        self.change_associations(&branch.app, |domain, held| {
+            let may = held.follows(&branch.name) && !self.hides_the_api(&setting.prefix, domain);
+            may && held.add(setting.clone(), self.now)
+        })
+        .await
     }
 
     /// Takes them from a branch that was deleted. What leads to it under other prefixes stays.
     pub(crate) async fn remove_sub_domains(&self, branch: &StoredBranch) -> Result<(), ApiError> {
         let setting = setting(branch);
-        self.change_associations(&branch.app, |held| held.follows(&branch.name) && held.remove(&setting)).await
+        self.change_associations(&branch.app, |_, held| held.follows(&branch.name) && held.remove(&setting)).await
     }
 
     /// Changes the associations of an app; `change` says whether it has done anything.
     async fn change_associations(
         &self,
         app: &AppId,
-        change: impl Fn(&mut Association) -> bool,
+        change: impl Fn(&str, &mut Association) -> bool,
     ) -> Result<(), ApiError> {
         for document in self.all_documents(Kind::Domain, app).await? {
             self.change_association(document, &change).await?;
@@ -36,11 +39,11 @@ impl Call<'_> {
     async fn change_association(
         &self,
         mut document: Document,
-        change: impl Fn(&mut Association) -> bool,
+        change: impl Fn(&str, &mut Association) -> bool,
     ) -> Result<(), ApiError> {
         loop {
             let mut association = Association::read(&document)?;
-            if !change(&mut association) {
+            if !change(&document.id, &mut association) {
                 return Ok(());
             }
             document.attributes = association.to_attributes()?;

@@ -10,15 +10,18 @@ mod automatic;
 mod proof;
 mod tend;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 use windlass::{AppId, BranchName, Resource};
 use windlass_store::{Document, Kind, StoreError, label};
 
 pub(crate) use self::association::Association;
-use self::association::{Changes, NewAssociation, SubDomainSetting};
+use self::association::{ANY, Changes, NewAssociation, SubDomainSetting};
 pub(crate) use self::proof::Proofs;
 pub use self::proof::{Answered, DomainCheck, DomainVerification, PROOF_PATH};
+pub(crate) use self::tend::AT_ONCE;
 use crate::answer::Answer;
 use crate::api::Call;
 use crate::apps::Listing;
@@ -60,7 +63,7 @@ impl Call<'_> {
         self.check_domain(&domain)?;
         let mut association = Association::new(rest, random_text(TOKEN)?, self.now);
         association.normalize(&domain).map_err(ApiError::bad_request)?;
-        self.check_branches(app_id, association.settings()).await?;
+        self.check_settings(app_id, &domain, association.settings()).await?;
         let document = Document {
             kind: Kind::Domain,
             id: domain.clone(),
@@ -68,10 +71,15 @@ impl Call<'_> {
             attributes: association.to_attributes()?,
             created: self.now,
             updated: self.now,
-            version: 1,
+            // Whoever still has a deleted association of this name in hand must not take this one for it.
+            version: u64::from(getrandom::u32().map_err(|error| ApiError::internal(&error))?),
         };
-        let taken = self.taken(app_id, &domain).await?;
-        self.add(&document, app_id, || taken).await?;
+        match self.api.store().create_document(&document).await {
+            Ok(()) => {}
+            Err(StoreError::Exists) => return Err(self.taken(app_id, &domain).await?),
+            Err(StoreError::Conflict) => return Err(ApiError::no_app(app_id)),
+            Err(error @ (StoreError::Unavailable { .. } | StoreError::Damaged { .. })) => return Err(error.into()),
+        }
         self.api.tend_soon(domain.clone());
         self.domain_answer(app_id, &domain, &association).await
     }
@@ -104,7 +112,7 @@ impl Call<'_> {
             association.change(rest.clone(), self.now);
             association.normalize(&document.id).map_err(ApiError::bad_request)?;
             if rest.sub_domain_settings.is_some() {
-                self.check_branches(&one.app_id, association.settings()).await?;
+                self.check_settings(&one.app_id, &document.id, association.settings()).await?;
             }
             document.attributes = association.to_attributes()?;
             document.updated = self.now.max(document.updated);
@@ -160,14 +168,30 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// Refuses what leads to no branch, in AWS's words.
-    async fn check_branches(&self, app: &AppId, settings: &[SubDomainSetting]) -> Result<(), ApiError> {
-        for setting in settings {
-            if self.api.store().branch(app, &setting.branch_name).await?.is_none() {
+    /// Refuses what would hide the API, and in AWS's words what leads to no branch.
+    async fn check_settings(&self, app: &AppId, domain: &str, settings: &[SubDomainSetting]) -> Result<(), ApiError> {
+        if let Some(setting) = settings.iter().find(|setting| self.hides_the_api(&setting.prefix, domain)) {
+            let prefix = &setting.prefix;
+            return Err(ApiError::bad_request(format!(
+                "The prefix {prefix:?} of {domain} would take a name that this API or its sites have."
+            )));
+        }
+        let branches: BTreeSet<_> = settings.iter().map(|setting| &setting.branch_name).collect();
+        for branch in branches {
+            if self.api.store().branch(app, branch).await?.is_none() {
                 return Err(ApiError::bad_request("A subdomain cannot point to a non-existent branch"));
             }
         }
         Ok(())
+    }
+
+    /// Whether a sub-domain is the name under which this very request came, or the one below which sites are.
+    pub(super) fn hides_the_api(&self, prefix: &str, domain: &str) -> bool {
+        let authority = self.origin.split_once("://").map_or("", |(_, authority)| authority);
+        let name = normal(authority.rsplit_once(':').map_or(authority, |(name, _)| name));
+        let is_any_of = prefix == ANY && name.split_once('.').is_some_and(|(_, rest)| rest == domain);
+        let led = host(prefix, domain);
+        led == name || led == self.api.settings().site_domain() || is_any_of
     }
 
     /// What is said where the domain has an association already.
@@ -185,8 +209,13 @@ impl Call<'_> {
         let settings = self.api.settings();
         let arn = settings.account.arn(Resource::Domain(app.clone(), domain.to_owned()));
         let mut sub_domains = Vec::with_capacity(held.settings().len());
+        let mut targets = BTreeMap::new();
         for setting in held.settings() {
-            let target = self.target(app, &setting.branch_name).await?;
+            let branch = &setting.branch_name;
+            if !targets.contains_key(branch) {
+                targets.insert(branch, self.target(app, branch).await?);
+            }
+            let target = &targets[branch];
             sub_domains.push(json!({
                 "subDomainSetting": setting,
                 "verified": held.is_verified(&setting.prefix),

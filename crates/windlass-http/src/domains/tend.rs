@@ -8,8 +8,8 @@ use super::association::{Association, Phase, Step};
 use super::proof::PROOF_PATH;
 use crate::api::Api;
 
-/// How many questions are open at a time.
-const AT_ONCE: usize = 16;
+/// How many associations are looked after at a time, and how many names are asked, whoever looks after them.
+pub(crate) const AT_ONCE: usize = 16;
 
 impl Api {
     /// Takes every domain association as far as it can go now. To be called at the start of a server, and now and then:
@@ -84,6 +84,8 @@ impl Api {
         let asked = stream::iter(open).map(|prefix| {
             let proof = &proof;
             async move {
+                // If the semaphore could be closed, the question would be asked all the same.
+                let _turn = self.questions().acquire().await;
                 let host = association.asked(&prefix, domain);
                 let answered = check.ask(&format!("http://{host}{PROOF_PATH}{token}")).await;
                 let fault = match answered {

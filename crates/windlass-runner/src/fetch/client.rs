@@ -1,17 +1,14 @@
 //! The HTTP client: connects to checked addresses only, and does nothing that it was not told to.
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT_ENCODING, HeaderValue};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, ClientBuilder, Response, redirect};
 
 use super::error::{FetchError, SetupError, cause};
 use super::hop::Hop;
-use crate::guard::{AddressGuard, Refused};
+use crate::guard::{AddressGuard, CheckedResolver};
 
 const USER_AGENT: &str = concat!("windlass/", env!("CARGO_PKG_VERSION"));
 
@@ -61,26 +58,4 @@ fn configured(guard: &AddressGuard, connect: Duration) -> ClientBuilder {
         .connect_timeout(connect)
         // A connection serves one fetch, so none outlives the check of its address.
         .pool_max_idle_per_host(0)
-}
-
-/// Resolves names to addresses that may be connected to. The client connects to what it is given here and does not
-/// resolve again, so a name cannot change its address between the check and the connection.
-struct CheckedResolver(AddressGuard);
-
-impl Resolve for CheckedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let guard = self.0.clone();
-        Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            let checked = found.iter().map(|found| guard.check(found.ip()).map(|()| *found));
-            let (allowed, refused): (Vec<_>, Vec<_>) = checked.partition(Result::is_ok);
-            if let (true, Some(&Err(refused))) = (allowed.is_empty(), refused.first()) {
-                return Err(refused.into());
-            }
-            if allowed.is_empty() {
-                return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address").into());
-            }
-            Ok(Box::new(allowed.into_iter().filter_map(Result::<_, Refused>::ok)) as Addrs)
-        })
-    }
 }

@@ -132,11 +132,16 @@ async fn an_association_that_makes_no_sense_is_passed_over() {
 #[tokio::test]
 async fn a_name_that_was_not_seen_to_lead_here_is_nobodys() {
     let world = world().await;
-    let settings = settings(&[("", "main"), ("www", "main"), ("*", "main")]);
-    let attributes = json!({"domainStatus": "AVAILABLE", "subDomainSettings": settings, "verified": ["www"]});
-    create(&world, "example.com", attributes).await;
-    assert!(world.sites.find("www.example.com").await.unwrap().is_some());
-    for name in ["example.com", "a.example.com"] {
+    for (domain, verified) in [("a.com", json!(["www"])), ("b.com", json!(["*"]))] {
+        let settings = settings(&[("", "main"), ("www", "main"), ("*", "main")]);
+        let attributes = json!({"domainStatus": "AVAILABLE", "subDomainSettings": settings, "verified": verified});
+        create(&world, domain, attributes).await;
+    }
+    // What is not verified does not stand in the way of what is.
+    for name in ["www.a.com", "www.b.com", "x.b.com"] {
+        assert!(world.sites.find(name).await.unwrap().is_some(), "{name}");
+    }
+    for name in ["a.com", "x.a.com", "b.com"] {
         assert_eq!(world.sites.find(name).await.unwrap(), None, "{name}");
     }
 }
