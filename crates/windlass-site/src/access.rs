@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::mem;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -91,7 +92,7 @@ impl AccessLog {
         let Some(chunk) = chunks.last_mut() else { return };
         chunk.lines.extend_from_slice(line.as_bytes());
         chunk.count += 1;
-        if chunk.count >= ENOUGH {
+        if chunk.count >= ENOUGH || chunk.lines.len() >= CHUNK {
             self.enough.notify_one();
         }
     }
@@ -103,30 +104,28 @@ impl AccessLog {
 
     /// Writes down what there is, now and then, until `stop` ends, and once more then. Days that are old enough go.
     pub(crate) async fn keep(&self, stop: impl Future<Output = ()>) {
-        let keeping = async {
-            let mut often = interval(EVERY);
-            often.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let mut swept = None;
-            loop {
-                tokio::select! {
-                    _ = often.tick() => {}
-                    () = self.enough.notified() => {}
-                }
-                self.write().await;
-                let today = self.clock.now().date_naive();
-                if swept != Some(today) {
-                    swept = Some(today);
-                    if let Err(error) = self.sweep(today).await {
-                        tracing::warn!(%error, "old access logs stay for now");
-                    }
+        let mut often = interval(EVERY);
+        often.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut stop, mut swept) = (pin!(stop), None);
+        loop {
+            let stopped = tokio::select! {
+                _ = often.tick() => false,
+                () = self.enough.notified() => false,
+                () = &mut stop => true,
+            };
+            // Never broken off: what it has taken is nowhere else.
+            self.write().await;
+            if stopped {
+                return;
+            }
+            let today = self.clock.now().date_naive();
+            if swept != Some(today) {
+                swept = Some(today);
+                if let Err(error) = self.sweep(today).await {
+                    tracing::warn!(%error, "old access logs stay for now");
                 }
             }
-        };
-        tokio::select! {
-            () = keeping => {}
-            () = stop => {}
         }
-        self.write().await;
     }
 
     /// Writes down what there is.

@@ -22,8 +22,8 @@
 //! in chunks under [`access_chunk`](windlass_store::keys::access_chunk) without a header line. They are `date`, `time` (in
 //! UTC, when the answer ended), `x-edge-location` (`-`), `sc-bytes` (of the body), `c-ip`, `cs-method`, `cs(Host)`,
 //! `cs-uri-stem`, `sc-status`, `cs(Referer)`, `cs(User-Agent)`, `cs-uri-query`, `time-taken` (in seconds); what is missing is
-//! `-`. The address is that of the connection, or the first of `X-Forwarded-For` where that comes from this machine or a
-//! private network. What a killed process had not written down, the last half minute at most, is lost.
+//! `-`. The address is that of the connection or, where that comes from this machine or a private network, the
+//! last public one of `X-Forwarded-For`. What a killed process had not written down, the last half minute at most, is lost.
 //!
 //! What this crate deliberately is not: it listens nowhere and connects to nobody, reads no clock, knows no job rules beyond
 //! which artifact is live, and is no general file server.

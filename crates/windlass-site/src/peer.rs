@@ -20,10 +20,13 @@ impl Peer {
         }
     }
 
-    /// The visitor: the peer, or whom a near one speaks for.
+    /// The visitor: the peer, or whom a near one speaks for. Each proxy adds whom it saw to what it was told, so from the
+    /// end it is the first that is no proxy of ours.
     pub(crate) fn visitor(self, headers: &HeaderMap) -> IpAddr {
-        let named = || headers.get(FORWARDED_FOR)?.to_str().ok()?.split(',').next()?.trim().parse().ok();
-        if self.is_near() { named().unwrap_or(self.0) } else { self.0 }
+        let lists = headers.get_all(FORWARDED_FOR).into_iter().filter_map(|list| list.to_str().ok());
+        let hops: Vec<IpAddr> = lists.flat_map(|list| list.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
+        let named = hops.iter().rev().find(|hop| !Self(**hop).is_near()).or(hops.first());
+        if self.is_near() { named.copied().unwrap_or(self.0) } else { self.0 }
     }
 
     /// Whether the visitor came over TLS, as a near proxy says.
@@ -44,6 +47,8 @@ mod tests {
         for (peer, named, visitor) in [
             ("127.0.0.1", "203.0.113.7", "203.0.113.7"),
             ("10.1.2.3", "203.0.113.7, 10.9.9.9", "203.0.113.7"),
+            ("127.0.0.1", "1.2.3.4, 203.0.113.7", "203.0.113.7"),
+            ("127.0.0.1", "10.9.9.9, 10.8.8.8", "10.9.9.9"),
             ("::1", " 2001:db8::1 ,x", "2001:db8::1"),
             ("::ffff:192.168.0.1", "203.0.113.7", "203.0.113.7"),
             ("fd00::1", "203.0.113.7", "203.0.113.7"),

@@ -192,7 +192,14 @@ impl Sites {
         let url = Uri::try_from(url).map_err(|_| Unshown::BadPath)?;
         let onward = Onward { url, host: visit.host, peer: visit.peer, private: rules.is_private() };
         match upstream.send(onward.request(visit.parts, body)).await {
-            Ok(response) => Ok(upstream::response(response)),
+            Ok(response) => {
+                let mut response = upstream::response(response);
+                if rules.is_private() {
+                    // What lies elsewhere does not know of the password here. Of two that disagree, the stricter counts.
+                    response.headers_mut().append(header::CACHE_CONTROL, HeaderValue::from_static("private"));
+                }
+                Ok(response)
+            }
             Err(error) => {
                 tracing::warn!(host = %visit.host, url = %onward.url, %error, "a page that lies elsewhere cannot be shown");
                 Err(Unshown::Upstream(error))
@@ -266,8 +273,13 @@ async fn show_page(
         Shown::Member { member, .. } | Shown::NotFound(Some(member)) => Some(member),
         Shown::Folder(_) | Shown::NotFound(None) => None,
     };
-    // Headers are for a name that was asked for and for the file that answers.
-    let both = [path, member.map_or(path, |member| &member.path)];
+    // Headers are for a name that was asked for and for the file that answers. What is missing has none of its own.
+    let both = match shown {
+        Shown::NotFound(Some(member)) => [&*member.path; 2],
+        Shown::Member { .. } | Shown::Folder(_) | Shown::NotFound(None) => {
+            [path, member.map_or(path, |member| &member.path)]
+        }
+    };
     let paths = if both[0] == both[1] { &both[..1] } else { &both[..] };
     let as_it_is = rules.has_headers() && rules.headers(paths).any(|(name, _)| *name == header::CONTENT_ENCODING);
     let asset = |member, renamed| Asset { opened, member, since: live.since, renamed, as_it_is };
@@ -283,9 +295,14 @@ async fn show_page(
         (&Method::GET | &Method::HEAD, Shown::NotFound(None)) => Err(Unshown::NoPage),
         _ => Ok(page::method_not_allowed()),
     };
-    let mut response = response.unwrap_or_else(|unshown| page::unshown(&unshown));
-    dress(&mut response, rules, paths);
-    response
+    match response {
+        Ok(mut response) => {
+            dress(&mut response, rules, paths);
+            response
+        }
+        // Our own words are no file of the owner's.
+        Err(unshown) => page::unshown(&unshown),
+    }
 }
 
 /// What answers a path, after what a rule did to it.

@@ -65,8 +65,9 @@ impl Onward<'_> {
             headers.remove(header::AUTHORIZATION);
         }
         if !self.peer.is_some_and(Peer::is_near) {
-            headers.remove(FORWARDED_FOR);
-            headers.remove(FORWARDED_PROTO);
+            for name in [FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_PORT, REAL_IP, header::FORWARDED] {
+                headers.remove(name);
+            }
         }
         if let Some(Peer(address)) = self.peer {
             append(&mut headers, FORWARDED_FOR, &address.to_string());
@@ -136,6 +137,10 @@ pub(crate) const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarde
 pub(crate) const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// How a request says that it has gone through here.
 const VIA: &str = "1.1 windlass";
