@@ -118,6 +118,7 @@ impl ApiError {
             }
             Rejection::StaleAttempt { .. }
             | Rejection::StepOutOfTurn { .. }
+            | Rejection::OtherArtifact { .. }
             | Rejection::NoSuchSlot { .. }
             | Rejection::UploadsMissing { .. }
             | Rejection::BranchBusy { .. }
