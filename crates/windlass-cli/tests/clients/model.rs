@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use fancy_regex::Regex;
 use serde_json::Value;
 
 /// AWS leaves it out of a step that runs, though the model requires it.
@@ -57,6 +58,7 @@ impl Model {
             complaints.push(format!("{at} is {value}, which is not in {}", shape["enum"]));
         }
         match kind {
+            "string" => self.complain_of_text(at, text(value), name, complaints),
             "list" => {
                 for element in value.as_array().into_iter().flatten() {
                     self.complain(&format!("{at}[]"), element, text(&shape["member"]["shape"]), complaints);
@@ -69,6 +71,22 @@ impl Model {
             }
             "structure" => self.complain_of_members(at, value, name, complaints),
             _ => {}
+        }
+    }
+
+    fn complain_of_text(&self, at: &str, value: &str, name: &str, complaints: &mut Vec<String>) {
+        let shape = &self.0["shapes"][name];
+        let length = value.chars().count() as u64;
+        let (min, max) = (shape["min"].as_u64().unwrap_or(0), shape["max"].as_u64().unwrap_or(u64::MAX));
+        if shape["enum"].is_null() && !(min..=max).contains(&length) {
+            complaints.push(format!("{at} is {value:?}, not {min} to {max} characters long"));
+        }
+        let matches = shape["pattern"].as_str().is_none_or(|pattern| {
+            let whole = Regex::new(&format!(r"\A(?:{pattern})\z")).expect("the model's patterns compile");
+            whole.is_match(value).expect("the model's patterns are simple")
+        });
+        if !matches {
+            complaints.push(format!("{at} is {value:?}, which is not like {}", shape["pattern"]));
         }
     }
 
@@ -96,13 +114,15 @@ fn text(value: &Value) -> &str {
 fn what_is_not_as_the_model_has_it_is_told() {
     let Some(model) = Model::named() else { return };
     let summary = serde_json::json!({
-        "jobArn": "arn", "jobId": 7, "commitId": "", "commitMessage": "", "commitTime": 1_767_258_000_123_i64,
+        "jobArn": 7, "jobId": "x", "commitId": "c".repeat(256), "commitMessage": "", "commitTime": 1_767_258_000_123_i64,
         "startTime": "2026-01-01T00:00:00Z", "status": "SUCCEEDED", "sourceUrl": null, "mood": "good",
     });
     let mut complaints = model.complaints("StopJob", &serde_json::json!({ "jobSummary": summary }));
     for words in [
         "jobType is missing",
-        "jobId is 7",
+        "jobArn is 7",
+        "jobId is \"x\", which is not like",
+        "commitId is \"ccc",
         "commitTime is",
         "startTime is",
         "status is",
