@@ -156,7 +156,8 @@ impl Walk {
         let made = self.client.create_webhook().app_id(&app).branch_name(BRANCH).send().await.unwrap().webhook.unwrap();
         let id = &made.webhook_id;
         assert_eq!(self.client.get_webhook().webhook_id(id).send().await.unwrap().webhook.unwrap(), made);
-        assert_eq!(self.client.list_webhooks().app_id(&app).send().await.unwrap().webhooks, [made.clone()]);
+        let listed = self.client.list_webhooks().app_id(&app).send().await.unwrap().webhooks;
+        assert_eq!(listed, std::slice::from_ref(&made));
         let changed = self.client.update_webhook().webhook_id(id).description("x").send().await.unwrap().webhook;
         assert_eq!(self.client.delete_webhook().webhook_id(id).send().await.unwrap().webhook, changed);
         self.client.delete_app().app_id(&app).send().await.unwrap();

@@ -9,5 +9,7 @@ mod rest_json;
 mod routing;
 mod sample;
 mod server;
+#[path = "../support/mod.rs"]
+mod support;
 mod table;
 mod violations;

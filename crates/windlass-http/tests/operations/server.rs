@@ -1,16 +1,13 @@
-//! The API without a network.
-
-use std::sync::Arc;
+//! The API, asked for an answer at a time, with what every answer must be.
 
 use axum::body::Body;
-use chrono::{TimeZone as _, Utc};
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use windlass::{Account, Limits};
-use windlass_http::{Api, Auth, DomainVerification, Settings};
-use windlass_store::{Blobs, Directory, ManualClock, MemoryStore};
+use windlass_http::Api;
+
+use crate::support::api;
 
 /// An API that asks for no signatures, and an app in it with a branch `main`.
 pub(crate) struct Server {
@@ -29,17 +26,7 @@ pub(crate) struct Answer {
 impl Server {
     pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let store = Arc::new(MemoryStore::new([7; 32]));
-        let blobs = Blobs::new(store.clone(), Arc::new(Directory::open(directory.path()).expect("a directory")));
-        let settings = Settings {
-            account: Account { region: "us-east-1".to_owned(), id: "000000000000".to_owned() },
-            site_authority: "localhost:8420".to_owned(),
-            limits: Limits::default(),
-            upload_max: 1,
-            domains: DomainVerification::Offline,
-        };
-        let clock = Arc::new(ManualClock::at(Utc.with_ymd_and_hms(2026, 3, 10, 12, 0, 0).single().expect("a time")));
-        let api = Api::new(store, blobs, clock, Auth::None, settings).await.expect("a secret");
+        let (api, _, _) = api(directory.path()).await;
         let mut server = Self { api, app: String::new(), _directory: directory };
         let made = server.ask("POST", "/apps", &[], r#"{"name":"demo"}"#).await.json();
         server.app = made["app"]["appId"].as_str().expect("an id").to_owned();
