@@ -78,6 +78,10 @@ def call(operation, **members):
     return answer
 
 
+def pages(operation, size, **members):
+    return amplify.get_paginator(operation).paginate(**members, PaginationConfig={"PageSize": size})
+
+
 def refused(operation, **members):
     try:
         getattr(amplify, operation)(**members)
@@ -118,8 +122,8 @@ def apps_and_branches():
         call("create_branch", appId=app, branchName=name)
         assert call("get_branch", appId=app, branchName=name)["branch"]["branchName"] == name
     assert len(call("list_branches", appId=app, maxResults=4)["branches"]) == 4
-    pages = amplify.get_paginator("list_branches").paginate(appId=app, PaginationConfig={"PageSize": 4})
-    assert [len(page["branches"]) for page in pages] == [4, 2]
+    assert [len(page["branches"]) for page in pages("list_branches", 4, appId=app)] == [4, 2]
+    assert [len(page["apps"]) for page in pages("list_apps", 100)] == [1]
     assert call("update_branch", appId=app, branchName="feature/x", stage="BETA")["branch"]["stage"] == "BETA"
     call("delete_branch", appId=app, branchName="..")
     gone("Branch ..", "get_branch", appId=app, branchName="..")
@@ -151,6 +155,8 @@ def jobs(app):
     assert call("stop_job", **on, jobId="3")["jobSummary"]["status"] == "CANCELLED"
     assert [job["jobId"] for job in call("list_jobs", **on)["jobSummaries"]] == ["3", "2"]
     assert [job["jobId"] for job in call("list_jobs", **on, maxResults=1)["jobSummaries"]] == ["3"]
+    listed = [page["jobSummaries"][0]["jobId"] for page in pages("list_jobs", 1, **on)]
+    assert listed == ["3", "2"], listed
     assert refused("start_job", **on, jobType="MANUAL") == (
         "BadRequestException", "The requested jobType MANUAL does not support.")
     assert refused("start_deployment", **on) == (
