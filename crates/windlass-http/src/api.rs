@@ -165,7 +165,7 @@ impl Api {
             let now = self.now();
             let (caller, body) = self.0.door.admit(parts, now, read(body)).await?;
             if !body.is_empty() && !routed.operation().definition().body.is_empty() {
-                is_json(parts)?;
+                said_to_be_json(parts)?;
             }
             let input = routed.input(parts.uri.query(), &body)?;
             let call = Call { api: self, caller, now, origin: origin(parts)?, input };
@@ -234,14 +234,16 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, ApiError> {
     }
 }
 
-/// Refuses a body that is said to be something other than JSON, as servers of this protocol do. Whoever says nothing of it
-/// is believed, and so are AWS's older clients for Java, which give the media type of a sister protocol.
-fn is_json(parts: &Parts) -> Result<(), ApiError> {
-    let json = ["application/json", "application/x-amz-json-1.0", "application/x-amz-json-1.1"];
-    let mut types = parts.headers.get_all(CONTENT_TYPE).iter();
-    let known = types.all(|value| {
-        let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        json.iter().any(|known| essence.eq_ignore_ascii_case(known))
+/// Refuses a body that is said to be something other than JSON, as servers of this protocol do. Whoever says nothing is
+/// believed. AWS's first SDK for Java says so with an empty header, and its oldest versions give the media type of a sister
+/// protocol.
+fn said_to_be_json(parts: &Parts) -> Result<(), ApiError> {
+    let json = ["application/json", "application/x-amz-json-1.0", "application/x-amz-json-1.1", ""];
+    let known = parts.headers.get_all(CONTENT_TYPE).iter().all(|value| {
+        value.to_str().is_ok_and(|text| {
+            let essence = text.split(';').next().unwrap_or_default().trim();
+            json.iter().any(|known| essence.eq_ignore_ascii_case(known))
+        })
     });
     if known { Ok(()) } else { Err(ApiError::media_type()) }
 }

@@ -289,6 +289,7 @@ async fn a_body_is_json_unless_it_says_otherwise() {
         "Application/JSON ; odd",
         "application/x-amz-json-1.1",
         "application/x-amz-json-1.0",
+        "",
     ] {
         is_ok(&server.ask("POST", "/apps", &[("content-type", json)], body).await, json);
     }
@@ -303,7 +304,7 @@ async fn a_body_is_json_unless_it_says_otherwise() {
         "text/plain;charset=UTF-8",
         "text/json",
         "json",
-        "",
+        "application/json\u{a0}",
     ] {
         let answer = server.ask("POST", "/apps", &[("content-type", other)], body).await;
         is_refused(&answer, 415, "UnsupportedMediaTypeException", "must be application/json", other);
