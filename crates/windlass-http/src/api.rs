@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::header::{ALLOW, HOST, HeaderName, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{Method, Request, Response, StatusCode};
@@ -164,6 +164,9 @@ impl Api {
         let outcome = async {
             let now = self.now();
             let (caller, body) = self.0.door.admit(parts, now, read(body)).await?;
+            if !body.is_empty() && !routed.operation().definition().body.is_empty() {
+                said_to_be_json(parts)?;
+            }
             let input = routed.input(parts.uri.query(), &body)?;
             let call = Call { api: self, caller, now, origin: origin(parts)?, input };
             call.run(routed.operation()).await
@@ -229,6 +232,20 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, ApiError> {
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(BODY_MAX as u64)),
         Err(_) => Err(ApiError::body_broken()),
     }
+}
+
+/// Refuses a body that is said to be something other than JSON, as servers of this protocol do. Whoever says nothing is
+/// believed. AWS's first SDK for Java says so with an empty header, and its oldest versions give the media type of a sister
+/// protocol.
+fn said_to_be_json(parts: &Parts) -> Result<(), ApiError> {
+    let json = ["application/json", "application/x-amz-json-1.0", "application/x-amz-json-1.1", ""];
+    let known = parts.headers.get_all(CONTENT_TYPE).iter().all(|value| {
+        value.to_str().is_ok_and(|text| {
+            let essence = text.split(';').next().unwrap_or_default().trim();
+            json.iter().any(|known| essence.eq_ignore_ascii_case(known))
+        })
+    });
+    if known { Ok(()) } else { Err(ApiError::media_type()) }
 }
 
 /// Under which origin the client reaches us. Known before an operation does anything, because the URLs of

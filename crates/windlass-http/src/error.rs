@@ -84,6 +84,15 @@ impl ApiError {
         }
     }
 
+    /// The body is said to be something other than JSON.
+    pub(crate) fn media_type() -> Self {
+        Self {
+            status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            kind: "UnsupportedMediaTypeException",
+            message: "The Content-Type of the body must be application/json.".to_owned(),
+        }
+    }
+
     /// The body did not arrive whole.
     pub(crate) fn body_broken() -> Self {
         Self::bad_request("The body of the request ended early.")

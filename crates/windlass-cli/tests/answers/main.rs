@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 mod apps;
+mod aws_suite;
 mod branches;
 mod capacity;
+mod emulators;
 mod jobs;
 mod lists;
 #[path = "../support/mod.rs"]
 mod support;
+mod terraform;
