@@ -235,14 +235,16 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, ApiError> {
 }
 
 /// Refuses a body that is said to be something other than JSON, as servers of this protocol do. Whoever says nothing is
-/// believed. AWS's first SDK for Java says so with an empty header, and its oldest versions give the media type of a sister
-/// protocol.
+/// believed, and so is what HTTP libraries say of text when nobody has told them anything: `curl -d` and Python's urllib call
+/// it a form, JavaScript's `fetch` plain. AWS's first SDK for Java says nothing with an empty header, and its oldest versions
+/// give the media type of a sister protocol.
 fn said_to_be_json(parts: &Parts) -> Result<(), ApiError> {
-    let json = ["application/json", "application/x-amz-json-1.0", "application/x-amz-json-1.1", ""];
+    let json = ["application/json", "application/x-amz-json-1.0", "application/x-amz-json-1.1"];
+    let unsaid = ["", "application/x-www-form-urlencoded", "text/plain"];
     let known = parts.headers.get_all(CONTENT_TYPE).iter().all(|value| {
         value.to_str().is_ok_and(|text| {
             let essence = text.split(';').next().unwrap_or_default().trim();
-            json.iter().any(|known| essence.eq_ignore_ascii_case(known))
+            json.iter().chain(&unsaid).any(|known| essence.eq_ignore_ascii_case(known))
         })
     });
     if known { Ok(()) } else { Err(ApiError::media_type()) }
