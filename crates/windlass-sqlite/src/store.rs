@@ -9,12 +9,12 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use tokio::sync::broadcast;
 use windlass::{AppId, Branch, BranchName, EventKind, Job, JobId, Record};
 use windlass_store::{
-    App, Append, BranchUid, Candidate, Document, Happening, JobKey, Kind, Lease, NewBranch, Notice, Page, Site, Store,
-    StoreError, StoredBranch, Work, codec,
+    App, Append, BranchUid, Candidate, Counted, Document, Happening, JobKey, Kind, Lease, NewBranch, Notice, Page,
+    Site, Store, StoreError, StoredBranch, Work, codec,
 };
 
 use crate::row::{self, BRANCH, JOB, integer, number};
-use crate::{SqliteStore, write};
+use crate::{SqliteStore, count, write};
 
 type Seen<T> = rusqlite::Result<Result<T, StoreError>>;
 
@@ -232,6 +232,10 @@ impl Store for SqliteStore {
         self.writer.write(move |c| write::delete_document(c, kind, &id)).await
     }
 
+    async fn count(&self, what: Counted<'_>, most: u64) -> Result<u64, StoreError> {
+        self.readers.look(|c| count::count(c, what, most))
+    }
+
     async fn blob(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         let (readers, key) = (Arc::clone(&self.readers), key.to_owned());
         let read = move || {
@@ -296,7 +300,8 @@ fn document(row: &Row<'_>) -> rusqlite::Result<(u64, Result<Document, StoreError
 fn happening(row: &Row<'_>) -> rusqlite::Result<Result<Happening, StoreError>> {
     let (cursor, key) = (number(row.get(0)?), key(row, 1)?);
     let record = codec::decode(row.get_ref(3)?.as_blob()?);
-    let named = |error: StoreError| error.of(format_args!("record {cursor} of job {} of branch {}", key.job, key.branch));
+    let named =
+        |error: StoreError| error.of(format_args!("record {cursor} of job {} of branch {}", key.job, key.branch));
     Ok(record.map(|record| Happening { cursor, key, record }).map_err(named))
 }
 
