@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use windlass::{Account, AppId, Limits};
-use windlass_http::{Api, Auth, DomainVerification, Settings};
+use windlass_http::{Api, Auth, DomainVerification, Quotas, Settings};
 use windlass_store::{Blobs, Directory, INLINE_MAX, ManualClock, MemoryStore, Store, keys};
 
 const HEADER: &str = "date,time,x-edge-location,sc-bytes,c-ip,cs-method,cs(Host),cs-uri-stem,sc-status,cs(Referer),\
@@ -38,7 +38,8 @@ impl Server {
             account: Account { region: "us-east-1".to_owned(), id: "000000000000".to_owned() },
             site_authority: "localhost:8420".to_owned(),
             limits: Limits::default(),
-            upload_max: 1,
+            quotas: Quotas::default(),
+            request_rate: None,
             domains: DomainVerification::Offline,
         };
         let clock = Arc::new(ManualClock::at(noon()));
