@@ -1,7 +1,9 @@
 //! Keys of each role in the hands of AWS's own client, and how often and how much they may ask.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::json;
 use windlass_http::Quota;
 
@@ -52,7 +54,7 @@ async fn a_key_of_each_role_does_what_that_is_for_and_is_told_what_not() {
     let too_far = deploys.delete_app().app_id(app).send().await.unwrap_err();
     assert_eq!(error(too_far), denied("ci", "DeleteApp", &format!("apps/{app}")));
     let apps = deploys.list_apps().send().await.unwrap().apps;
-    assert_eq!(apps.into_iter().map(|app| app.app_id).collect::<Vec<_>>(), [app.clone()]);
+    assert_eq!(apps.iter().map(|app| &app.app_id).collect::<Vec<_>>(), [app]);
 
     let (_, reads) = world.with_key(json!({ "role": "read", "name": "monitor" })).await;
     assert_eq!(reads.list_apps().send().await.unwrap().apps.len(), 2);
@@ -62,12 +64,12 @@ async fn a_key_of_each_role_does_what_that_is_for_and_is_told_what_not() {
 
 #[tokio::test]
 async fn a_key_survives_a_restart_and_not_its_revocation() {
-    let mut world = World::new().await;
-    let (id, reads) = world.with_key(json!({ "role": "read" })).await;
+    let first = World::with(|config| config.drain = Duration::from_secs(60)).await;
+    let (id, reads) = first.with_key(json!({ "role": "read" })).await;
     reads.list_apps().send().await.unwrap();
-    let World { server, data, .. } = world;
+    let World { server, data, .. } = first;
     server.shut_down().await;
-    world = World::at(data, |_| {}).await;
+    let world = World::at(data, |_| {}).await;
     let listed = Request::good(&world, "GET", "/-/keys", "").send(&world).await.ok("ListKeys");
     assert_eq!(listed["keys"][0]["accessKeyId"], id.as_str());
     Request::good(&world, "DELETE", &format!("/-/keys/{id}"), "").send(&world).await.ok("DeleteKey");
@@ -94,4 +96,46 @@ async fn a_client_that_asks_too_often_or_for_too_much_is_told_so() {
     assert_eq!(refused.raw_response().unwrap().status().as_u16(), 429);
     assert!(refused.raw_response().unwrap().headers().get("x-amz-retry-after").is_some());
     assert_eq!(error(refused), ("BadRequestException".to_owned(), "Rate exceeded".to_owned()));
+}
+
+/// On a store that takes its time to commit, so that whoever does not wait for its turn counts what is no longer so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_quota_is_exact_when_many_ask_at_once() {
+    let world = World::with(|config| {
+        config.signed = false;
+        for quota in [Quota::Apps, Quota::BranchesPerApp, Quota::WebhooksPerApp, Quota::DomainsPerApp] {
+            config.quotas.set(quota, "4").unwrap();
+        }
+    })
+    .await;
+    let built = world.client.create_app().name("built").repository("https://example.com/r").send().await.unwrap();
+    let app = &built.app.unwrap().app_id;
+    world.client.create_branch().app_id(app).branch_name(BRANCH).send().await.unwrap();
+    // Two apps and one branch are there already.
+    for (target, room) in [
+        ("/apps".to_owned(), 2),
+        (format!("/apps/{app}/branches"), 3),
+        (format!("/apps/{app}/webhooks"), 4),
+        (format!("/apps/{app}/domains"), 4),
+    ] {
+        let asked = (0..20).map(|n| {
+            let name = format!("b{n}");
+            let body = if target == "/apps" {
+                json!({ "name": name })
+            } else if target.ends_with("branches") {
+                json!({ "branchName": name })
+            } else if target.ends_with("webhooks") {
+                json!({ "branchName": BRANCH })
+            } else {
+                let sub_domain = json!({ "prefix": "", "branchName": BRANCH });
+                json!({ "domainName": format!("{name}.example.com"), "subDomainSettings": [sub_domain] })
+            };
+            world.ask("POST", &target, body.to_string())
+        });
+        let answers = join_all(asked).await;
+        let made = answers.iter().filter(|answer| answer.status == 200).count();
+        let full =
+            answers.iter().filter(|answer| answer.header("x-amzn-errortype") == "LimitExceededException").count();
+        assert_eq!((made, full), (room, 20 - room), "{target}: {answers:?}");
+    }
 }

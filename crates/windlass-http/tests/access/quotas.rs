@@ -2,7 +2,6 @@
 
 use axum::body::Body;
 use chrono::TimeDelta;
-use futures_util::future::join_all;
 use http::Request;
 use serde_json::{Value, json};
 use windlass_http::{InvalidQuota, Quota, Quotas};
@@ -148,31 +147,6 @@ async fn a_domain_has_no_more_subdomains_than_the_quota_says() {
         world.admin("POST", &format!("/apps/{}/branches", world.app), made).await.ok();
         let shown = world.admin("GET", &one, Value::Null).await;
         assert_eq!(shown.ok()["domainAssociation"]["subDomains"].as_array().unwrap().len(), sub_domains);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_quota_is_exact_when_many_ask_at_once() {
-    let limits = [(Quota::Apps, "4"), (Quota::BranchesPerApp, "4"), (Quota::WebhooksPerApp, "4")];
-    let world = World::with(|settings| settings.quotas = limited(&limits)).await;
-    let app = &world.app;
-    // One app and one branch are there already.
-    for (target, made) in
-        [("/apps".to_owned(), 3), (format!("/apps/{app}/branches"), 3), (format!("/apps/{app}/webhooks"), 4)]
-    {
-        let asked = join_all((0..20).map(|n| {
-            let name = format!("b{n}");
-            let body = if target.ends_with("webhooks") {
-                json!({ "branchName": "main" })
-            } else {
-                json!({ "name": name, "branchName": name })
-            };
-            world.admin("POST", &target, body)
-        }));
-        let answers = asked.await;
-        let done = answers.iter().filter(|answer| answer.status == 200).count();
-        let full = answers.iter().filter(|answer| answer.kind == EXCEEDED).count();
-        assert_eq!((done, full), (made, 20 - made), "{target}");
     }
 }
 
