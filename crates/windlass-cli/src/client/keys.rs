@@ -55,8 +55,8 @@ pub(crate) enum Command {
     },
 }
 
-/// A key pair as the server shows it.
-#[derive(Debug, Serialize, Deserialize)]
+/// A key pair as the server shows it. It may hold a secret, and so is not `Debug`.
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Key {
     access_key_id: String,
