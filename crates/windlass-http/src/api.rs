@@ -1,5 +1,6 @@
 //! The doors that every request goes through.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -18,12 +19,14 @@ use windlass::{Account, Limits};
 use windlass_store::{Blobs, Clock, Store, StoreError};
 
 use crate::answer::{self, Answer, REQUEST_ID};
-use crate::auth::{Auth, Door};
+use crate::auth::{Auth, Caller, Door};
 use crate::domains::{self, DomainVerification, Proofs};
 use crate::error::ApiError;
+use crate::keys;
 use crate::objects::Objects;
 use crate::operations::{self, Operation, RouteError};
-use crate::sigv4::AccessKeyId;
+use crate::quotas::{Quotas, Room};
+use crate::rate::RateLimit;
 use crate::webhooks;
 
 /// By which scheme a proxy was asked.
@@ -41,8 +44,11 @@ pub struct Settings {
     pub site_authority: String,
     /// The time limits of new jobs.
     pub limits: Limits,
-    /// The largest upload, in bytes.
-    pub upload_max: u64,
+    /// How much there may be of what, and how large it may be.
+    pub quotas: Quotas,
+    /// How many requests a second each key may make, with two seconds' worth of them at once after a rest; any number
+    /// where none is said. What is unsigned counts together.
+    pub request_rate: Option<NonZeroU32>,
     /// How it is found out that domains lead here.
     pub domains: DomainVerification,
 }
@@ -66,6 +72,8 @@ struct Inner {
     door: Door,
     objects: Objects,
     proofs: Proofs,
+    room: Room,
+    rate: Option<RateLimit>,
     /// A turn for each name that may be asked for its proof at a time.
     questions: Semaphore,
 }
@@ -73,8 +81,7 @@ struct Inner {
 /// One request to an operation.
 pub(crate) struct Call<'a> {
     pub(crate) api: &'a Api,
-    /// Who asks, where that is known.
-    pub(crate) caller: Option<AccessKeyId>,
+    pub(crate) caller: Caller,
     pub(crate) now: DateTime<Utc>,
     /// Under which name and port the client reaches us, for URLs.
     pub(crate) origin: String,
@@ -96,10 +103,12 @@ impl Api {
     ) -> Result<Self, StoreError> {
         let secret = store.secret().await?;
         let objects = Objects::new(secret, &settings.account.region);
-        let door = Door::new(auth, &settings.account.region);
+        let door = Door::new(auth, &settings.account.region, Arc::clone(&store));
+        let rate = settings.request_rate.map(RateLimit::new);
         let proofs = Proofs::new(secret);
         let questions = Semaphore::new(domains::AT_ONCE);
-        Ok(Self(Arc::new(Inner { store, blobs, clock, settings, door, objects, proofs, questions })))
+        let room = Room::default();
+        Ok(Self(Arc::new(Inner { store, blobs, clock, settings, door, objects, proofs, room, rate, questions })))
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -120,6 +129,15 @@ impl Api {
 
     pub(crate) fn proofs(&self) -> &Proofs {
         &self.0.proofs
+    }
+
+    pub(crate) fn room(&self) -> &Room {
+        &self.0.room
+    }
+
+    /// Whether a key is the server's own.
+    pub(crate) fn is_of_the_server(&self, access_key_id: &str) -> bool {
+        self.0.door.has(access_key_id)
     }
 
     pub(crate) fn questions(&self) -> &Semaphore {
@@ -145,7 +163,7 @@ impl Api {
             "/healthz" | "/readyz" => health(&parts.method),
             path if webhooks::PATHS.contains(&path) => self.webhook(&parts, body, id).await,
             path if path.starts_with(domains::PROOF_PATH) => self.prove(&parts),
-            path if path.starts_with("/-/") => self.object(&parts, body).await,
+            path if path.starts_with("/-/") && !keys::are_at(path) => self.object(&parts, body).await,
             _ => self.operation(&parts, body).await,
         };
         if let Ok(id) = HeaderValue::from_str(id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer())) {
@@ -164,14 +182,24 @@ impl Api {
         let outcome = async {
             let now = self.now();
             let (caller, body) = self.0.door.admit(parts, now, read(body)).await?;
+            self.pace(&caller, now)?;
             if !body.is_empty() && !routed.operation().definition().body.is_empty() {
                 said_to_be_json(parts)?;
             }
             let input = routed.input(parts.uri.query(), &body)?;
             let call = Call { api: self, caller, now, origin: origin(parts)?, input };
+            call.authorize(routed.operation()).await?;
             call.run(routed.operation()).await
         };
         answer::respond(outcome.await)
+    }
+}
+
+impl Api {
+    /// Refuses a key that asks too often. Only after its signature has been checked: nobody else can use up its share.
+    fn pace(&self, caller: &Caller, now: DateTime<Utc>) -> Result<(), ApiError> {
+        let Some(rate) = &self.0.rate else { return Ok(()) };
+        rate.admit(caller.key().unwrap_or_default(), now).map_err(ApiError::too_often)
     }
 }
 
@@ -215,6 +243,9 @@ impl Call<'_> {
             Operation::TagResource => self.tag_resource().await,
             Operation::UntagResource => self.untag_resource().await,
             Operation::ListTagsForResource => self.list_tags_for_resource().await,
+            Operation::CreateKey => self.create_key().await,
+            Operation::ListKeys => self.list_keys().await,
+            Operation::DeleteKey => self.delete_key().await,
         }
     }
 

@@ -31,5 +31,7 @@ pub use clock::{Clock, ManualClock};
 pub use error::StoreError;
 pub use execute::{Address, ExecuteError, Executed, Extras, Plan, create, delete_job, execute, execute_each};
 pub use memory::MemoryStore;
-pub use port::{Append, BranchUid, Candidate, Happening, JobKey, Lease, Notice, Page, RunnerId, Site, Store, Work};
+pub use port::{
+    Append, BranchUid, Candidate, Counted, Happening, JobKey, Lease, Notice, Page, RunnerId, Site, Store, Work,
+};
 pub use resources::{App, Attributes, Document, Kind, NewBranch, StoredBranch, label, labels};

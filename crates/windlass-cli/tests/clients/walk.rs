@@ -31,7 +31,8 @@ async fn every_operation_answers_the_sdk_as_the_public_model_says() {
 
     let answers = recorder.answers();
     let asked: BTreeSet<_> = answers.iter().map(|(operation, _)| operation.as_str()).collect();
-    assert_eq!(asked, Operation::ALL.iter().map(|operation| operation.definition().name).collect());
+    let of_aws = Operation::ALL.into_iter().filter(|operation| !operation.is_extension());
+    assert_eq!(asked, of_aws.map(|operation| operation.definition().name).collect());
     let Some(model) = Model::named() else { return };
     let wrong: Vec<_> = answers.iter().flat_map(|(operation, answer)| model.complaints(operation, answer)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");

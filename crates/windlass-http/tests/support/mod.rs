@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeZone as _, Utc};
 use windlass::{Account, Limits};
-use windlass_http::{Api, Auth, DomainVerification, Settings};
+use windlass_http::{Api, Auth, DomainVerification, Quotas, Settings};
 use windlass_store::{Blobs, Directory, ManualClock, MemoryStore};
 
 /// What the clock of [`api`] shows.
@@ -21,7 +21,8 @@ pub(crate) async fn api(directory: &Path) -> (Api, Arc<MemoryStore>, Blobs) {
         account: Account { region: "us-east-1".to_owned(), id: "000000000000".to_owned() },
         site_authority: "localhost:8420".to_owned(),
         limits: Limits::default(),
-        upload_max: 1,
+        quotas: Quotas::default(),
+        request_rate: None,
         domains: DomainVerification::Offline,
     };
     let clock = Arc::new(ManualClock::at(noon()));
