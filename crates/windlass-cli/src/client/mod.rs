@@ -9,6 +9,7 @@ mod error;
 pub(crate) mod jobs;
 mod local;
 pub(crate) mod output;
+pub(crate) mod rollback;
 mod upload;
 mod wait;
 mod watch;
