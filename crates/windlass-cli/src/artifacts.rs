@@ -24,7 +24,8 @@ impl ArtifactArgs {
             Some(place) => {
                 // A name or a value that is no text is none of AWS's.
                 let variables = std::env::vars_os();
-                let variables = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+                let variables =
+                    variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
                 let variables = variables.filter(|(name, _)| name.starts_with("AWS_")).collect();
                 Artifacts::S3 { place: place.to_owned(), variables, cache_max: self.artifact_cache, cache: None }
             }

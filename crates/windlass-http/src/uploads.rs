@@ -10,9 +10,7 @@ use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
 use md5::{Digest as _, Md5};
 use windlass::{Artifact, Command, FileSlot, Job, Source, Uploads};
-use windlass_store::{
-    Address, ExecuteError, Extras, INLINE_MAX, JobKey, Staged, Staging, StoreError, execute, keys,
-};
+use windlass_store::{Address, ExecuteError, Extras, INLINE_MAX, JobKey, Staged, Staging, StoreError, execute, keys};
 
 use crate::api::Api;
 use crate::error::ApiError;
@@ -81,6 +79,9 @@ impl Api {
             if gathered.len() > INLINE_MAX {
                 staging = write(staging, gathered.split().freeze()).await?;
             }
+        }
+        if size <= INLINE_MAX as u64 {
+            return Ok((Staged::Inline(gathered.freeze()), md5.finalize().into()));
         }
         let staging = write(staging, gathered.freeze()).await?;
         let staged = staging.finish().map_err(|error| no_room(&StoreError::unavailable(error)))?;

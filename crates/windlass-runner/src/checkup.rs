@@ -263,7 +263,9 @@ impl<'a> Checkup<'a> {
                 Owner::Job(key) => {
                     let is_gone =
                         store.job(key).await?.is_none() && store.jobs_with(key, None, 1).await?.items.is_empty();
-                    is_gone.then(|| format!("what was kept for job {} of branch number {}, which is gone", key.job, key.branch))
+                    is_gone.then(|| {
+                        format!("what was kept for job {} of branch number {}, which is gone", key.job, key.branch)
+                    })
                 }
             };
             if let Some(what) = orphan {

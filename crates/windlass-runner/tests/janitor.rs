@@ -116,10 +116,10 @@ async fn an_upload_that_another_took_the_place_of_goes_once_the_job_has_ended() 
     place.obey(&made, &[Command::Start], Vec::new()).await;
     place.go_live(&made, Artifact { job: made.job.id(), object: 2 }, Vec::new()).await;
     place.janitor(None).sweep().await.unwrap();
-    assert_eq!(place.blobs.list(&keys::job(made.key())).await.unwrap(), [keys::zip(
-        main.uid,
-        Artifact { job: made.job.id(), object: 2 }
-    )]);
+    assert_eq!(
+        place.blobs.list(&keys::job(made.key())).await.unwrap(),
+        [keys::zip(main.uid, Artifact { job: made.job.id(), object: 2 })]
+    );
 }
 
 #[tokio::test]

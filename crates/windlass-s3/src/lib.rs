@@ -81,8 +81,8 @@ impl S3Vault {
         }
         let bucket = Bucket::new(bucket, &prefix, variables)
             .map_err(|source| OpenError::Bucket { place: place.to_owned(), source })?;
-        let cache = Cache::open(cache, cache_max)
-            .map_err(|source| OpenError::Cache { path: cache.to_owned(), source })?;
+        let cache =
+            Cache::open(cache, cache_max).map_err(|source| OpenError::Cache { path: cache.to_owned(), source })?;
         Ok(Self { bucket, cache })
     }
 }

@@ -104,7 +104,12 @@ impl SqliteStore {
         let readers = Arc::new(Readers::new(path));
         // One now, so that a directory that cannot be read is found out here.
         readers.warm_up().map_err(database)?;
-        Ok(Self { readers, writer: Writer::start(connection), notices: broadcast::Sender::new(4096), _lock: Some(lock) })
+        Ok(Self {
+            readers,
+            writer: Writer::start(connection),
+            notices: broadcast::Sender::new(4096),
+            _lock: Some(lock),
+        })
     }
 
     /// Opens the store in `directory` to be read, beside a process that has it or without one. Changes are refused as

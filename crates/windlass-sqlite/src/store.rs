@@ -134,9 +134,8 @@ impl Store for SqliteStore {
         );
         let (branch, before) = (content.branch, from.map_or(i64::MAX, integer));
         let values = params![integer(branch.0), integer(content.job.get()), before, limit_and_one(limit)];
-        self.readers.look(|c| {
-            page(c, &query, values, limit, |row| Ok((number(row.get(0)?), row::job(row, branch, 0)?)))
-        })
+        self.readers
+            .look(|c| page(c, &query, values, limit, |row| Ok((number(row.get(0)?), row::job(row, branch, 0)?))))
     }
 
     async fn history(&self, key: JobKey) -> Result<Vec<Record>, StoreError> {
@@ -326,7 +325,8 @@ fn document(row: &Row<'_>) -> rusqlite::Result<(u64, Result<Document, StoreError
 fn happening(row: &Row<'_>) -> rusqlite::Result<Result<Happening, StoreError>> {
     let (cursor, key) = (number(row.get(0)?), key(row, 1)?);
     let record = codec::decode(row.get_ref(3)?.as_blob()?);
-    let named = |error: StoreError| error.of(format_args!("record {cursor} of job {} of branch {}", key.job, key.branch));
+    let named =
+        |error: StoreError| error.of(format_args!("record {cursor} of job {} of branch {}", key.job, key.branch));
     Ok(record.map(|record| Happening { cursor, key, record }).map_err(named))
 }
 

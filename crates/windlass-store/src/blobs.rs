@@ -143,8 +143,10 @@ impl Blobs {
     /// [`StoreError::Unavailable`] where the store fails.
     pub async fn keeps_source(&self, branch: BranchUid, source: &Source) -> Result<bool, StoreError> {
         match source {
-            Source::Artifact(artifact) => Ok(self.keeps(&keys::zip(branch, *artifact)).await?
-                && self.keeps(&keys::index(branch, *artifact)).await?),
+            Source::Artifact(artifact) => {
+                Ok(self.keeps(&keys::zip(branch, *artifact)).await?
+                    && self.keeps(&keys::index(branch, *artifact)).await?)
+            }
             Source::UploadOf { job, uploads: Uploads::Zip(Some(object)), .. } => {
                 self.keeps(&keys::zip(branch, Artifact { job: *job, object: *object })).await
             }

@@ -215,7 +215,9 @@ fn only_our_own_names_are_names_of_contents() {
     let content = Content { sha256: [0xab; 32], number: 7, size: u64::MAX };
     let name = content.to_string();
     assert_eq!(name.parse(), Ok(content));
-    for wrong in ["", "../outside", "/etc/passwd", &name[1..], &name.to_uppercase(), &format!("{name}-"), &format!("{name}0")] {
+    for wrong in
+        ["", "../outside", "/etc/passwd", &name[1..], &name.to_uppercase(), &format!("{name}-"), &format!("{name}0")]
+    {
         assert!(wrong.parse::<Content>().is_err(), "{wrong}");
     }
 }

@@ -112,7 +112,8 @@ impl Client {
 
     /// The last successful job before the live one.
     async fn job_before(&self, app_id: &str, branch: &str, live: Option<JobId>) -> anyhow::Result<JobId> {
-        let live = live.ok_or_else(|| anyhow!("branch {branch} shows nothing yet, so there is nothing to go back to"))?;
+        let live =
+            live.ok_or_else(|| anyhow!("branch {branch} shows nothing yet, so there is nothing to go back to"))?;
         let list = self.sdk.list_jobs().app_id(app_id).branch_name(branch).max_results(50);
         let mut pages = list.into_paginator().send();
         while let Some(page) = pages.next().await {
@@ -122,7 +123,9 @@ impl Client {
                 return Ok(before);
             }
         }
-        bail!("there is nothing to go back to: no job of branch {branch} before job {live}, which is live, was successful")
+        bail!(
+            "there is nothing to go back to: no job of branch {branch} before job {live}, which is live, was successful"
+        )
     }
 }
 

@@ -1,6 +1,7 @@
 //! A server whose large artifacts lie in a bucket.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use aws_sdk_amplify::types::{JobStatus, JobType};
 use windlass_cli::server::Artifacts;
@@ -18,7 +19,11 @@ async fn large_artifacts_lie_in_a_bucket_and_small_ones_in_the_database() {
         cache_max: 1_000_000_000,
         cache: None,
     };
-    let world = World::with(|config| config.artifacts = artifacts.clone()).await;
+    let world = World::with(|config| {
+        config.artifacts = artifacts.clone();
+        config.drain = Duration::from_secs(20);
+    })
+    .await;
     assert_eq!(status(&world.deploy(large_site("large", 20 << 20)).await), JobStatus::Succeed);
     assert_eq!(world.visit("/").await, (200, "large".to_owned()));
     let data = world.server.data().path().to_owned();

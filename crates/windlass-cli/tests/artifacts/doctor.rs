@@ -23,7 +23,10 @@ async fn a_sound_server_is_said_to_be_sound_and_its_unfinished_jobs_say_why() {
         let (code, found, counts) = examine(data.path(), deep);
         assert_eq!(code, Some(0), "{found:?}");
         let [job] = &found[..] else { panic!("{found:?}") };
-        assert_eq!((&job["kind"], &job["jobId"], &job["status"]), (&"unfinished".into(), &"3".into(), &"CREATED".into()));
+        assert_eq!(
+            (&job["kind"], &job["jobId"], &job["status"]),
+            (&"unfinished".into(), &"3".into(), &"CREATED".into())
+        );
         assert!(job["why"].as_str().unwrap().contains("upload") && job["deadline"].is_string(), "{job}");
         assert_eq!((&counts["jobs"], &counts["artifacts"], &counts["problems"]), (&3.into(), &2.into(), &0.into()));
     }
@@ -53,7 +56,10 @@ async fn what_is_damaged_or_missing_is_named_and_fails() {
     assert_eq!(examine(data.path(), false).0, Some(0));
     let (code, found, _) = examine(data.path(), true);
     assert_eq!(code, Some(1));
-    assert_eq!((&found[0]["kind"], &found[0]["live"], &found[0]["jobId"]), (&"problem".into(), &true.into(), &"1".into()));
+    assert_eq!(
+        (&found[0]["kind"], &found[0]["live"], &found[0]["jobId"]),
+        (&"problem".into(), &true.into(), &"1".into())
+    );
     assert!(found[0]["what"].as_str().unwrap().contains("noise.png cannot be read"), "{found:?}");
 
     fs::write(&file, &sound[..1000]).unwrap();
@@ -67,7 +73,8 @@ async fn what_is_damaged_or_missing_is_named_and_fails() {
     fs::write(&file, &sound).unwrap();
     let name = file.file_name().unwrap().to_str().unwrap();
     let (hash, rest) = name.split_once('-').unwrap();
-    fs::write(file.with_file_name(format!("{hash}-0000000000000000-{}", rest.split_once('-').unwrap().1)), &sound).unwrap();
+    fs::write(file.with_file_name(format!("{hash}-0000000000000000-{}", rest.split_once('-').unwrap().1)), &sound)
+        .unwrap();
     let (code, found, counts) = examine(data.path(), true);
     assert_eq!((code, &counts["orphans"]), (Some(0), &1.into()));
     assert_eq!((&found[0]["kind"], &found[0]["bytes"]), (&"orphan".into(), &sound.len().into()));
@@ -80,7 +87,8 @@ async fn what_is_damaged_or_missing_is_named_and_fails() {
 
 /// The exit code, what was found, and the counts.
 fn examine(data: &Path, deep: bool) -> (Option<i32>, Vec<Value>, Value) {
-    let arguments: &[&str] = if deep { &["doctor", "--output", "json", "--deep"] } else { &["doctor", "--output", "json"] };
+    let arguments: &[&str] =
+        if deep { &["doctor", "--output", "json", "--deep"] } else { &["doctor", "--output", "json"] };
     let output = run(data, arguments);
     let told: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {} {}", text(&output.stdout), text(&output.stderr)));

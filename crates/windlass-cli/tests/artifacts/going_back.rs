@@ -47,7 +47,10 @@ async fn rollback_goes_to_the_last_successful_job_before_the_live_one_and_says_w
     assert!(code == Some(1) && why.contains("shows nothing yet, so there is nothing to go back to"), "{why}");
     site.deploy(page("one")).await;
     let (code, _, why) = rollback(&[]);
-    assert!(code == Some(1) && why.contains("there is nothing to go back to: no job of branch main before job 1"), "{why}");
+    assert!(
+        code == Some(1) && why.contains("there is nothing to go back to: no job of branch main before job 1"),
+        "{why}"
+    );
     // One that fails is not gone back to.
     assert_eq!(site.try_deploy(b"no zip".to_vec()).await, JobStatus::Failed);
     site.deploy(page("three")).await;

@@ -28,7 +28,8 @@ async fn a_retry_of_a_job_whose_artifact_has_gone_is_refused_at_once_and_by_name
                 Err(refused) => break error(refused),
             }
         };
-        let words = format!("The job {gone} cannot be retried: what it deployed is not kept any more. Deploy it again.");
+        let words =
+            format!("The job {gone} cannot be retried: what it deployed is not kept any more. Deploy it again.");
         assert_eq!(refused, ("BadRequestException".to_owned(), words));
     }
     let jobs = world.client.list_jobs().app_id(&world.app).branch_name(BRANCH).send().await.unwrap().job_summaries;
@@ -41,7 +42,12 @@ async fn a_retry_of_a_job_whose_artifact_has_gone_is_refused_at_once_and_by_name
 
 #[tokio::test]
 async fn equal_zips_are_stored_once_and_one_app_does_not_take_them_from_another() {
-    let world = World::with(|config| config.upkeep.every = Duration::from_millis(10)).await;
+    // Signatures would not outlive the hours that pass.
+    let world = World::with(|config| {
+        config.signed = false;
+        config.upkeep.every = Duration::from_millis(10);
+    })
+    .await;
     let site = large_site("equal", 3 << 20);
     world.deploy(site.clone()).await;
     let other = world.client.create_app().name("other").send().await.unwrap().app.unwrap().app_id;
@@ -60,7 +66,16 @@ async fn equal_zips_are_stored_once_and_one_app_does_not_take_them_from_another(
     // Another zip tells when a look has come to its end: it goes, the equal one stays.
     world.deploy(large_site("another", 2 << 20)).await;
     assert_eq!(contents(&data).len(), 2);
-    world.client.start_job().app_id(&world.app).branch_name(BRANCH).job_type(JobType::Retry).job_id("1").send().await.unwrap();
+    world
+        .client
+        .start_job()
+        .app_id(&world.app)
+        .branch_name(BRANCH)
+        .job_type(JobType::Retry)
+        .job_id("1")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(status(&world.ended("3").await), JobStatus::Succeed);
     world.client.delete_job().app_id(&world.app).branch_name(BRANCH).job_id("2").send().await.unwrap();
     while contents(&data).len() > 1 {

@@ -71,7 +71,12 @@ fn text(path: &str, number: u64) -> String {
 
 /// Every other one is too large to lie in the database.
 fn site(number: u64) -> Vec<u8> {
-    let pages = [("index.html", "/"), ("about/index.html", "/about"), ("version.txt", "/version.txt"), ("same.txt", "/same.txt")];
+    let pages = [
+        ("index.html", "/"),
+        ("about/index.html", "/about"),
+        ("version.txt", "/version.txt"),
+        ("same.txt", "/same.txt"),
+    ];
     let pages: Vec<_> = pages.iter().map(|(name, path)| (*name, text(path, number))).collect();
     if number.is_multiple_of(2) {
         return zip(&pages.iter().map(|(name, text)| (*name, text.as_str())).collect::<Vec<_>>());

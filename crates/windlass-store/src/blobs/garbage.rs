@@ -65,7 +65,8 @@ impl Blobs {
             let page = self.store.blob_page(keys::CONDEMNED, after.as_deref(), PAGE).await?;
             for key in &page {
                 let name = key.strip_prefix(keys::CONDEMNED).and_then(|name| name.parse().ok());
-                let (Some(content), Some(since)) = (name, self.store.blob(key).await?.as_ref().and_then(read_time)) else {
+                let (Some(content), Some(since)) = (name, self.store.blob(key).await?.as_ref().and_then(read_time))
+                else {
                     continue;
                 };
                 if self.is_used(content).await? {

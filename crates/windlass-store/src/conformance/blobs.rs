@@ -131,7 +131,8 @@ pub async fn keys_are_listed_in_pages(s: Arc<dyn Store>) {
     }
     keys.sort_unstable();
     for prefix in ["", "b", "b/", "b/1", "c", "d", "\u{10ffff}"] {
-        for after in [None, Some(""), Some("a"), Some("b/"), Some("b/1"), Some("b/15"), Some("b0"), Some("\u{10ffff}")] {
+        for after in [None, Some(""), Some("a"), Some("b/"), Some("b/1"), Some("b/15"), Some("b0"), Some("\u{10ffff}")]
+        {
             let all: Vec<_> = keys.into_iter().filter(|key| key.starts_with(prefix)).collect();
             let rest: Vec<_> = all.into_iter().filter(|key| after.is_none_or(|after| *key > after)).collect();
             for limit in [1, 3, 100] {
