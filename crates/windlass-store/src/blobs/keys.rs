@@ -1,7 +1,7 @@
 //! The names under which bytes are kept. All that belongs to a branch begins with its [`branch`], all that belongs to a
 //! job with its [`job`], and what belongs to an app alone, or to nobody, with a word.
 //!
-//! A large artifact has no bytes under its name but, under the name with an `@` behind it, a [`pointer`] to its content.
+//! A large artifact has no bytes under its name but, under the name with an `@` behind it, a [`pointer()`] to its content.
 
 use chrono::{DateTime, Utc};
 use windlass::{AppId, Artifact};
@@ -68,7 +68,7 @@ pub fn pointer(key: &str) -> String {
     format!("{key}@")
 }
 
-/// The name that a stored key belongs to: its own, or that in front of a [`pointer`].
+/// The name that a stored key belongs to: its own, or that in front of a [`pointer()`].
 #[must_use]
 pub fn name(stored: &str) -> &str {
     stored.strip_suffix('@').unwrap_or(stored)
