@@ -3,7 +3,9 @@
 //! This file knows which commands there are and nothing of what they do. [`serve`] and [`up`] put the server together;
 //! [`client`] talks to it, or to AWS.
 
+mod artifacts;
 mod client;
+mod doctor;
 mod pack;
 pub(crate) mod serve;
 pub(crate) mod up;
@@ -13,7 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use client::output::{self, Format};
-use client::{deploy, env, jobs, keys};
+use client::{deploy, env, jobs, keys, rollback};
 
 /// Deploy static sites as AWS Amplify Hosting does, on your own machine or on AWS
 #[derive(Debug, Parser)]
@@ -32,6 +34,7 @@ enum Command {
     Serve(serve::Args),
     Up(up::Args),
     Deploy(deploy::Args),
+    Rollback(rollback::Args),
     /// List, show, explain, watch, stop and retry jobs
     #[command(subcommand)]
     Jobs(jobs::Command),
@@ -39,6 +42,7 @@ enum Command {
     #[command(subcommand)]
     Keys(keys::Command),
     Env(env::Args),
+    Doctor(doctor::Args),
     Diagram(DiagramArgs),
 }
 
@@ -73,9 +77,11 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => serve::run(args).await,
         Command::Up(args) => up::run(args).await,
         Command::Deploy(args) => deploy::run(args, cli.output).await,
+        Command::Rollback(args) => rollback::run(args, cli.output).await,
         Command::Jobs(command) => jobs::run(command, cli.output).await,
         Command::Keys(command) => keys::run(command, cli.output).await,
         Command::Env(args) => env::run(&args, cli.output),
+        Command::Doctor(args) => doctor::run(args, cli.output).await,
         Command::Diagram(args) => diagram(&args),
     }
 }

@@ -1,7 +1,7 @@
 //! `windlass serve`: a server until it is told to stop.
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,8 +13,9 @@ use tracing_subscriber::EnvFilter;
 use windlass::Account;
 use windlass_cli::server::{Config, HttpCheck, Server};
 use windlass_http::{DomainVerification, InvalidQuota, Quota, Quotas};
-use windlass_runner::Settings;
+use windlass_runner::{Settings, Upkeep};
 
+use crate::artifacts::ArtifactArgs;
 use crate::client::output;
 
 /// Serve the API and the sites
@@ -27,6 +28,13 @@ pub(crate) struct Args {
     /// Where to keep everything
     #[arg(long, value_name = "DIR", default_value = "windlass-data", env = "WINDLASS_DATA")]
     data: PathBuf,
+
+    #[command(flatten)]
+    artifacts: ArtifactArgs,
+
+    /// How many successful jobs of a branch keep their artifacts, so that they can be gone back to; 0 is all [default: all]
+    #[arg(long, value_name = "N", env = "WINDLASS_KEEP")]
+    keep: Option<u64>,
 
     /// How requests prove who sent them
     #[arg(long, value_enum, default_value_t = Auth::Sigv4)]
@@ -134,6 +142,8 @@ impl Args {
         let Self {
             listen,
             data,
+            artifacts,
+            keep,
             auth,
             allow_source,
             domain_verification,
@@ -157,6 +167,9 @@ impl Args {
             domains,
             quotas,
             request_rate,
+            artifacts: artifacts.artifacts(),
+            // 0 is as good as not said.
+            upkeep: Upkeep { keep: keep.and_then(NonZeroU64::new), ..Upkeep::default() },
             runner: Settings { concurrent: concurrent_jobs, ..Settings::default() },
             ..Config::new(data)
         })

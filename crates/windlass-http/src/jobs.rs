@@ -79,8 +79,9 @@ impl Call<'_> {
                 let Some(job) = &request.job_id else {
                     return Err(ApiError::bad_request("Must specify jobId for the jobType RETRY."));
                 };
-                let reason = request.job_reason.clone();
-                Ok(Plan::RetryOf { job: job_number(job)?, reason, limits })
+                let (number, reason) = (job_number(job)?, request.job_reason.clone());
+                self.ensure_kept(request, number).await?;
+                Ok(Plan::RetryOf { job: number, reason, limits })
             }
             JobType::Release if app.repository().is_none() => Err(ApiError::bad_request(
                 "The jobType RELEASE is for apps that are connected to a repository, and this app is not.",
@@ -98,6 +99,20 @@ impl Call<'_> {
                 limits,
             })),
         }
+    }
+
+    /// Refuses the retry of a job whose bytes have gone. Whatever else is in the way is found out when the job is made, and
+    /// bytes that go in between fail it by name.
+    async fn ensure_kept(&self, request: &StartJob, number: JobId) -> Result<(), ApiError> {
+        let old = self.api.store().named_job(&request.app_id, &request.branch_name, number).await?;
+        let Some((branch, Some(old))) = old else { return Ok(()) };
+        let Ok(source) = old.retry_source() else { return Ok(()) };
+        if self.api.blobs().keeps_source(branch.uid, &source).await? {
+            return Ok(());
+        }
+        Err(ApiError::bad_request(format!(
+            "The job {number} cannot be retried: what it deployed is not kept any more. Deploy it again."
+        )))
     }
 
     pub(crate) async fn stop_job(mut self) -> Result<Answer, ApiError> {

@@ -9,9 +9,8 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
 use md5::{Digest as _, Md5};
-use tempfile::NamedTempFile;
 use windlass::{Artifact, Command, FileSlot, Job, Source, Uploads};
-use windlass_store::{Address, ExecuteError, Extras, INLINE_MAX, JobKey, Staged, StoreError, execute, keys};
+use windlass_store::{Address, ExecuteError, Extras, INLINE_MAX, JobKey, Staged, Staging, StoreError, execute, keys};
 
 use crate::api::Api;
 use crate::error::ApiError;
@@ -49,29 +48,15 @@ impl Api {
             Some(_) => keys::file(key, slot),
             None => keys::zip(key.branch, Artifact { job: key.job, object }),
         };
-        let blobs = self.blobs().keep(name.clone(), staged).await.map_err(|error| no_room(&error))?;
-        let extras = Extras { blobs: blobs.into_iter().collect(), ..Extras::default() };
-        let done = execute(self.store(), Address::Key(key), &[upload], self.now(), extras).await;
-        let done = match done {
+        // Nothing is kept unless the command is obeyed: what names the bytes rides in its commit.
+        let blobs = self.blobs().keep(name, staged).await.map_err(|error| no_room(&error))?;
+        let extras = Extras { blobs, ..Extras::default() };
+        let done = match execute(self.store(), Address::Key(key), &[upload], self.now(), extras).await {
             Ok(done) => done,
-            Err(ExecuteError::NoBranch) => {
-                // The branch was deleted while the bytes came, and what was kept for it since is nobody's.
-                self.blobs().delete(&keys::branch(key.branch)).await?;
-                return Err(ApiError::no_job(key.job));
-            }
-            Err(ExecuteError::NoJob) => {
-                self.blobs().delete(&name).await?;
-                return Err(ApiError::no_job(key.job));
-            }
+            Err(ExecuteError::NoBranch | ExecuteError::NoJob) => return Err(ApiError::no_job(key.job)),
             Err(ExecuteError::Store(error)) => return Err(error.into()),
         };
-        if let Err(rejection) = done.answer {
-            // The bytes of a file are the same each time; those of a zip are kept for this upload alone.
-            if file.is_none() {
-                self.blobs().delete(&name).await?;
-            }
-            return Err(ApiError::rejected(&rejection, Some(&done.job)));
-        }
+        done.answer.map_err(|rejection| ApiError::rejected(&rejection, Some(&done.job)))?;
         if let Uploads::Zip(Some(before)) = *job.uploads() {
             // This upload takes the place of that one, which no runner has seen: the job has not been started.
             self.blobs().delete(&keys::zip(key.branch, Artifact { job: key.job, object: before })).await?;
@@ -79,11 +64,10 @@ impl Api {
         Ok(accepted(md5))
     }
 
-    /// Takes in a body: in memory while it is small, then to a file.
+    /// Takes in a body: in memory while it is small, then to a file. Both of its hashes are made as it comes.
     async fn stage(&self, mut body: Body, limit: u64) -> Result<(Staged, [u8; 16]), ApiError> {
         let (mut md5, mut size) = (Md5::new(), 0);
-        let mut small = BytesMut::new();
-        let mut large: Option<NamedTempFile> = None;
+        let (mut gathered, mut staging) = (BytesMut::new(), self.blobs().stage());
         while let Some(frame) = body.frame().await {
             let Ok(chunk) = frame.map_err(|_| ApiError::body_broken())?.into_data() else { continue };
             size += chunk.len() as u64;
@@ -91,21 +75,16 @@ impl Api {
                 return Err(ApiError::upload_too_large(limit));
             }
             md5.update(&chunk);
-            small.extend_from_slice(&chunk);
-            if small.len() > INLINE_MAX {
-                let file = match large.take() {
-                    Some(file) => file,
-                    None => {
-                        self.blobs().directory().stage().map_err(|error| no_room(&StoreError::unavailable(error)))?
-                    }
-                };
-                large = Some(write(file, small.split().freeze()).await?);
+            gathered.extend_from_slice(&chunk);
+            if gathered.len() > INLINE_MAX {
+                staging = write(staging, gathered.split().freeze()).await?;
             }
         }
-        let staged = match large {
-            None => Staged::Inline(small.freeze()),
-            Some(file) => Staged::File(write(file, small.freeze()).await?.into_temp_path()),
-        };
+        if size <= INLINE_MAX as u64 {
+            return Ok((Staged::Inline(gathered.freeze()), md5.finalize().into()));
+        }
+        let staging = write(staging, gathered.freeze()).await?;
+        let staged = staging.finish().map_err(|error| no_room(&StoreError::unavailable(error)))?;
         Ok((staged, md5.finalize().into()))
     }
 }
@@ -118,8 +97,8 @@ fn file_slot(job: &Job, slot: u32) -> Option<&FileSlot> {
     }
 }
 
-async fn write(mut file: NamedTempFile, chunk: Bytes) -> Result<NamedTempFile, ApiError> {
-    let written = tokio::task::spawn_blocking(move || file.write_all(&chunk).map(|()| file)).await;
+async fn write(mut staging: Staging, chunk: Bytes) -> Result<Staging, ApiError> {
+    let written = tokio::task::spawn_blocking(move || staging.write_all(&chunk).map(|()| staging)).await;
     written.map_err(|error| ApiError::internal(&error))?.map_err(|error| no_room(&StoreError::unavailable(error)))
 }
 

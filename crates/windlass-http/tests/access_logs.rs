@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -148,8 +149,13 @@ async fn a_chunk_may_be_a_file_and_be_damaged() {
     lines.extend(broken);
     let bytes = lines.concat().into_bytes();
     assert!(bytes.len() > INLINE_MAX);
-    let staged = server.blobs.directory().stage_bytes(bytes).expect("it is written");
-    server.blobs.keep(keys::access_chunk(&server.app, noon(), 1), staged).await.expect("it is kept");
+    let mut staging = server.blobs.stage();
+    staging.write_all(&bytes).expect("it is written");
+    let staged = staging.finish().expect("it is written");
+    let kept = server.blobs.keep(keys::access_chunk(&server.app, noon(), 1), staged).await.expect("it is kept");
+    for (key, bytes) in kept {
+        server.store.put_blob(&key, bytes).await.expect("it is stored");
+    }
     let log = server.log(&host, noon(), noon()).await;
     assert_eq!((log.len(), &*log[19_999]), (20_000, lines[19_999].trim_end()));
 }

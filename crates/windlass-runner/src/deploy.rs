@@ -1,15 +1,14 @@
 //! The DEPLOY step: fetch or take the upload, verify, index, keep.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read, Seek as _, Write as _};
+use std::io::{self, Cursor, Read, Write as _};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tempfile::NamedTempFile;
 use tokio_util::sync::CancellationToken;
 use windlass::{Artifact, FileSlot, JobId, Source, SourceUrlType, Uploads};
 use windlass_artifact::{Archive, Budget, FileAt, Index, PackError, Packer, ReadAt, VerifyError, verify};
-use windlass_store::{Blob, BranchUid, INLINE_MAX, JobKey, Staged, StoreError, keys};
+use windlass_store::{Blob, BranchUid, INLINE_MAX, JobKey, Staged, StagedFile, Staging, StoreError, keys};
 
 use crate::fetch::{Body, FetchError};
 use crate::log::Log;
@@ -77,17 +76,13 @@ impl Runner {
         log.info(format_args!("Verified {} files, {} bytes in all", index.len(), index.total_size()));
         let index = Arc::new(index);
         let archive = Archive::open(source, Arc::clone(&index)).map_err(fault)?;
-        let directory = Arc::clone(self.0.blobs.directory());
-        let encoded = blocking(move || directory.stage_bytes(index.encode()).map_err(fault)).await?;
+        let staging = self.0.blobs.stage();
+        let encoded = blocking(move || stage(staging, &index.encode())).await?;
         let (zip_key, index_key) = (keys::zip(branch, artifact), keys::index(branch, artifact));
-        match staged {
-            Some(zip) => {
-                made.keep(&self.0.blobs, zip_key, zip).await?;
-                made.keep(&self.0.blobs, index_key, encoded).await?;
-            }
-            // The zip is an upload, which a retry deploys as it is, with the same index.
-            None => made.share(&self.0.blobs, index_key, encoded).await?,
+        if let Some(zip) = staged {
+            made.keep(&self.0.blobs, zip_key, zip).await?;
         }
+        made.keep(&self.0.blobs, index_key, encoded).await?;
         Ok(Deployed { artifact, archive })
     }
 
@@ -121,7 +116,7 @@ impl Runner {
             return Err(Halt::Failed("this server does not read from S3; use an https URL of a zip".to_owned()));
         }
         let let_go = claimed.let_go().clone();
-        let staging = self.0.blobs.directory().staging();
+        let staging = self.0.blobs.vault().staging();
         let fetched = self.0.fetcher.fetch(url, staging, INLINE_MAX, async move { let_go.cancelled().await }).await;
         let fetched = match fetched {
             Ok(fetched) => fetched,
@@ -131,13 +126,16 @@ impl Runner {
         log.info(format_args!("Fetched {} bytes from {}", fetched.size, fetched.url));
         Ok(match fetched.body {
             Body::Inline(bytes) => Staged::Inline(bytes),
-            Body::File(file) => Staged::File(file.into_temp_path()),
+            Body::File(file) => {
+                let (sha256, size) = (fetched.sha256, fetched.size);
+                Staged::File(StagedFile { path: file.into_temp_path(), sha256, size })
+            }
         })
     }
 
     /// Packs the uploaded files of `of` into a zip.
     async fn pack(&self, claimed: &Claimed, of: JobKey, files: &[FileSlot], log: &mut Log) -> Result<Staged, Halt> {
-        let zip = self.0.blobs.directory().stage().map_err(fault)?;
+        let zip = self.0.blobs.stage();
         let (blobs, files, let_go) = (self.0.blobs.clone(), files.to_vec(), claimed.let_go().clone());
         let runtime = tokio::runtime::Handle::current();
         log.info(format_args!("Packing {} files", files.len()));
@@ -155,7 +153,7 @@ impl Runner {
                 }
                 packed.map_err(fault)?;
             }
-            stage_packed(packer.finish().map_err(fault)?)
+            packer.finish().map_err(fault)?.finish().map_err(fault)
         })
         .await
     }
@@ -194,20 +192,12 @@ fn uploaded_zip(job: JobId, uploads: &Uploads) -> Result<Artifact, Halt> {
 fn open_staged(staged: &Staged) -> Result<Arc<dyn ReadAt>, Halt> {
     Ok(match staged {
         Staged::Inline(bytes) => Arc::new(bytes.clone()),
-        Staged::File(path) => Arc::new(FileAt::new(File::open(path).map_err(fault)?).map_err(fault)?),
+        Staged::File(file) => Arc::new(FileAt::new(File::open(&file.path).map_err(fault)?).map_err(fault)?),
     })
 }
 
-/// Takes a small packed zip back into memory.
-fn stage_packed(mut zip: NamedTempFile) -> Result<Staged, Halt> {
-    zip.flush().map_err(fault)?;
-    if zip.as_file().metadata().map_err(fault)?.len() > INLINE_MAX as u64 {
-        return Ok(Staged::File(zip.into_temp_path()));
-    }
-    zip.rewind().map_err(fault)?;
-    let mut bytes = Vec::new();
-    zip.read_to_end(&mut bytes).map_err(fault)?;
-    Ok(Staged::Inline(bytes.into()))
+fn stage(mut staging: Staging, bytes: &[u8]) -> Result<Staged, Halt> {
+    staging.write_all(bytes).and_then(|()| staging.finish()).map_err(fault)
 }
 
 fn read(blob: Blob) -> Result<Bytes, Halt> {

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use reqwest::Response;
+use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
 pub use self::body::Body;
@@ -65,6 +66,8 @@ pub struct Fetcher {
 pub struct Fetched {
     /// The bytes, as they were sent: a body that is compressed stays so.
     pub body: Body,
+    /// The SHA-256 of the bytes.
+    pub sha256: [u8; 32],
     /// The number of bytes.
     pub size: u64,
     /// Where they came from after all redirects: scheme, host, port and path, fit to be shown.
@@ -152,7 +155,7 @@ impl Fetcher {
         if expected.is_some_and(|expected| expected > limit) {
             return Err(too_large());
         }
-        let mut size = 0;
+        let (mut size, mut sha256) = (0, Sha256::new());
         loop {
             let chunk = match timeout(idle, response.chunk()).await {
                 Ok(Ok(Some(chunk))) => chunk,
@@ -164,8 +167,9 @@ impl Fetcher {
             if size > limit {
                 return Err(too_large());
             }
+            sha256.update(&chunk);
             receiver.write(&chunk).await?;
         }
-        Ok(Fetched { body: receiver.finish().await?, size, url: hop.name() })
+        Ok(Fetched { body: receiver.finish().await?, sha256: sha256.finalize().into(), size, url: hop.name() })
     }
 }

@@ -4,15 +4,22 @@
 //! commands before jobs and obeys the answers: a job that does not take its report any more is no longer
 //! its own. Whatever it is killed in the middle of, the same reading finds the same work again.
 //!
+//! Beside it, a [`Janitor`] lets go of what is kept too long, and a [`Checkup`] says whether all that should be kept is.
+//!
 //! [`Store::work`]: windlass_store::Store::work
 
+mod checkup;
 mod deploy;
 pub mod fetch;
 pub mod guard;
 mod inflight;
+mod janitor;
 mod log;
 mod run;
 mod runner;
 mod verify;
+mod walk;
 
+pub use checkup::{Checkup, Counts, Depth, Said};
+pub use janitor::{Janitor, Swept, Upkeep};
 pub use runner::{Runner, Settings};

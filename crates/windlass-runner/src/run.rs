@@ -38,21 +38,16 @@ pub(crate) enum Halt {
     LetGo,
 }
 
-/// What an attempt has made and keeps.
+/// What an attempt has made: what names it rides in the commit that goes live. If none does, nothing is kept.
 #[derive(Default)]
-pub(crate) struct Made {
-    /// Those that no other attempt uses. They go unless the job goes live.
-    keys: Vec<String>,
-    /// The small ones, which ride in the commit that goes live.
-    riding: Vec<(String, Bytes)>,
-}
+pub(crate) struct Made(Vec<(String, Bytes)>);
 
 /// What came of a job's steps, with what is to be kept of them.
 #[must_use = "a job that nobody reports is tried again"]
 struct Finished {
     claimed: Claimed,
     reports: Vec<(Report, DateTime<Utc>)>,
-    /// The parts of the artifact. They stay only if it goes live.
+    /// The parts of the artifact.
     made: Made,
     /// They are kept however the job ends.
     logs: Vec<(String, Bytes)>,
@@ -148,7 +143,7 @@ impl Runner {
             Some((Report::Succeeded { artifact }, _)) => Some(*artifact),
             Some(_) | None => None,
         };
-        let riding = if artifact.is_some() { made.riding } else { Vec::new() };
+        let riding = if artifact.is_some() { made.0 } else { Vec::new() };
         let blobs: Vec<_> = riding.into_iter().chain(logs.iter().cloned()).collect();
         let attempt = claimed.attempt;
         let commands: Vec<_> =
@@ -160,15 +155,8 @@ impl Runner {
             Ok(_) if is_live => self.tidy(&claimed).await,
             Ok(Executed { answer: Ok(()), .. }) => {}
             Ok(Executed { job, .. }) => self.was_refused(&claimed, &job, logs).await,
-            // The branch was deleted under the job, and what was kept for it since is nobody's.
-            Err(ExecuteError::NoBranch) => self.discard(&keys::branch(claimed.key().branch)).await,
-            Err(ExecuteError::NoJob | ExecuteError::Store(_)) => {}
-        }
-        if !is_live {
-            // Only what this attempt made: all else may be what another job deploys.
-            for key in made.keys {
-                self.discard(&key).await;
-            }
+            // The branch was deleted under the job, and what it made with it.
+            Err(ExecuteError::NoBranch | ExecuteError::NoJob | ExecuteError::Store(_)) => {}
         }
     }
 
@@ -228,22 +216,15 @@ impl Runner {
 
     async fn discard(&self, prefix: &str) {
         if let Err(error) = self.0.blobs.delete(prefix).await {
-            tracing::warn!("cannot delete {prefix}: {error}");
+            tracing::warn!("{prefix} stays until everything is looked through: {error}");
         }
     }
 }
 
 impl Made {
-    /// Keeps a part under a key that is this attempt's alone.
+    /// Makes a part ready to be kept.
     pub(crate) async fn keep(&mut self, blobs: &Blobs, key: String, staged: Staged) -> Result<(), StoreError> {
-        self.keys.push(key.clone());
-        self.share(blobs, key, staged).await
-    }
-
-    /// Keeps a part under a key that others use as well, who keep the same under it: another attempt, or a retry that
-    /// deploys the same upload and may be live before this attempt has ended.
-    pub(crate) async fn share(&mut self, blobs: &Blobs, key: String, staged: Staged) -> Result<(), StoreError> {
-        self.riding.extend(blobs.keep(key, staged).await?);
+        self.0.extend(blobs.keep(key, staged).await?);
         Ok(())
     }
 }
@@ -278,27 +259,5 @@ impl Finished {
 
     fn keep_log(&mut self, step: StepName, log: Log) {
         self.logs.push((keys::log(self.claimed.key(), step.as_ref()), log.into_bytes().into()));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use windlass_store::{Directory, MemoryStore};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn what_others_may_use_is_not_an_attempts_to_delete() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let directory = Directory::open(directory.path()).expect("an empty one");
-        let blobs = Blobs::new(Arc::new(MemoryStore::new([0; 32])), Arc::new(directory));
-        let mut made = Made::default();
-        let part = || Staged::Inline(Bytes::from_static(b"part"));
-        made.keep(&blobs, "1/own.zip".to_owned(), part()).await.expect("room");
-        made.share(&blobs, "1/uploaded.index".to_owned(), part()).await.expect("room");
-        assert_eq!(made.keys, ["1/own.zip"]);
-        assert_eq!(made.riding.len(), 2);
     }
 }

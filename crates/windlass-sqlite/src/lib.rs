@@ -37,7 +37,8 @@ pub struct SqliteStore {
     /// Before the lock: the directory is let go once the writer has closed the database.
     writer: Writer,
     notices: broadcast::Sender<Notice>,
-    _lock: Lock,
+    /// None for one that only reads.
+    _lock: Option<Lock>,
 }
 
 /// A directory cannot be opened as a store.
@@ -104,7 +105,24 @@ impl SqliteStore {
         let readers = Arc::new(Readers::new(path));
         // One now, so that a directory that cannot be read is found out here.
         readers.warm_up().map_err(database)?;
-        Ok(Self { readers, writer: Writer::start(connection), notices: broadcast::Sender::new(4096), _lock: lock })
+        Ok(Self {
+            readers,
+            writer: Writer::start(connection),
+            notices: broadcast::Sender::new(4096),
+            _lock: Some(lock),
+        })
+    }
+
+    /// Opens the store in `directory` to be read, beside a process that has it or without one. Changes are refused as
+    /// [`StoreError::Unavailable`](windlass_store::StoreError::Unavailable).
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], naming the path.
+    pub fn read(directory: &Path) -> Result<Self, OpenError> {
+        let readers = Arc::new(Readers::new(directory.join("windlass.db")));
+        readers.warm_up().map_err(|source| OpenError::Database { path: directory.to_owned(), source })?;
+        Ok(Self { readers, writer: Writer::none(), notices: broadcast::Sender::new(1), _lock: None })
     }
 }
 

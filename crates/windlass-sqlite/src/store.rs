@@ -126,6 +126,18 @@ impl Store for SqliteStore {
         })
     }
 
+    async fn jobs_with(&self, content: JobKey, from: Option<u64>, limit: usize) -> Result<Page<Job>, StoreError> {
+        let query = format!(
+            "SELECT {JOB} FROM jobs j INDEXED BY jobs_by_content
+             WHERE j.branch = ?1 AND j.content = ?2 AND j.number < ?3
+             ORDER BY j.number DESC LIMIT ?4"
+        );
+        let (branch, before) = (content.branch, from.map_or(i64::MAX, integer));
+        let values = params![integer(branch.0), integer(content.job.get()), before, limit_and_one(limit)];
+        self.readers
+            .look(|c| page(c, &query, values, limit, |row| Ok((number(row.get(0)?), row::job(row, branch, 0)?))))
+    }
+
     async fn history(&self, key: JobKey) -> Result<Vec<Record>, StoreError> {
         self.readers.look(|c| {
             let mut last: i64 = c
@@ -258,6 +270,18 @@ impl Store for SqliteStore {
         })
     }
 
+    async fn blob_page(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {
+        // One bound at each end, so that a page begins where it begins in the index.
+        let (from, begins) = match after {
+            Some(after) if after >= prefix => (after, ">"),
+            Some(_) | None => (prefix, ">="),
+        };
+        let past = write::past(prefix);
+        let ends = if past.is_some() { "key < ?3" } else { "?3 IS NULL" };
+        let query = format!("SELECT key FROM blobs WHERE key {begins} ?1 AND {ends} ORDER BY key LIMIT ?2");
+        self.readers.look(|c| texts(c, &query, params![from, integer(limit as u64), past]))
+    }
+
     async fn put_blob(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
         let key = key.to_owned();
         self.writer.write(move |c| write::put_blob(c, &key, &bytes)).await
@@ -266,6 +290,11 @@ impl Store for SqliteStore {
     async fn delete_blobs(&self, prefix: &str) -> Result<(), StoreError> {
         let prefix = prefix.to_owned();
         self.writer.write(move |c| write::delete_blobs(c, &prefix)).await
+    }
+
+    async fn delete_blobs_at(&self, branch: (BranchUid, u64), prefixes: &[String]) -> Result<(), StoreError> {
+        let prefixes = prefixes.to_vec();
+        self.writer.write(move |c| write::delete_blobs_at(c, branch, &prefixes)).await
     }
 
     async fn secret(&self) -> Result<[u8; 32], StoreError> {

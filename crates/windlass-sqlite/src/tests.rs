@@ -79,7 +79,7 @@ fn traced(statements: &Statements) -> (SqliteStore, TempDir) {
     }
     let lock = Lock::take(directory.path()).unwrap();
     let (readers, writer) = (Arc::new(readers), Writer::start(writer));
-    (SqliteStore { readers, writer, notices: broadcast::Sender::new(16), _lock: lock }, directory)
+    (SqliteStore { readers, writer, notices: broadcast::Sender::new(16), _lock: Some(lock) }, directory)
 }
 
 fn plan(store: &SqliteStore, sql: &str) -> Vec<String> {

@@ -293,6 +293,19 @@ pub(crate) fn delete_blobs(c: &Connection, prefix: &str) -> Changed<()> {
     Ok(Ok(()))
 }
 
+pub(crate) fn delete_blobs_at(c: &Connection, branch: (BranchUid, u64), prefixes: &[String]) -> Changed<()> {
+    let is_same = "SELECT 1 FROM branches WHERE uid = ?1 AND branch_version = ?2";
+    if !exists(c, is_same, [integer(branch.0.0), integer(branch.1)])? {
+        return Ok(Err(StoreError::Conflict));
+    }
+    for prefix in prefixes {
+        if let Err(error) = delete_blobs(c, prefix)? {
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(()))
+}
+
 /// The first text after all those that begin with `prefix`, if there is one.
 pub(crate) fn past(prefix: &str) -> Option<String> {
     let mut past = prefix.to_owned();

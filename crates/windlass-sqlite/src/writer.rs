@@ -45,6 +45,11 @@ impl Writer {
         Self { queue, _thread: Thread(Some(thread)) }
     }
 
+    /// No writer: every change is refused.
+    pub(crate) fn none() -> Self {
+        Self { queue: mpsc::channel(1).0, _thread: Thread(None) }
+    }
+
     /// Runs `change` in the next transaction and answers once that is durable. The inner error is the
     /// change's own: it has written nothing then.
     pub(crate) async fn write<T, F>(&self, change: F) -> Result<T, StoreError>
@@ -70,7 +75,7 @@ impl Writer {
                 None => (answer(Err(StoreError::Conflict)), Ok(())),
             }
         });
-        let gone = || StoreError::unavailable("the database's writer has ended");
+        let gone = || StoreError::unavailable("the database has no writer");
         self.queue.send(change).await.map_err(|_| gone())?;
         receiver.await.map_err(|_| gone())?
     }

@@ -13,7 +13,7 @@
 
 use std::sync::Arc;
 
-use crate::Store;
+use crate::{Store, Vault};
 
 pub mod apps;
 pub mod blobs;
@@ -29,6 +29,7 @@ pub mod races;
 pub mod random;
 mod setting;
 pub mod sites;
+pub mod vaults;
 pub mod work;
 
 pub use everything::Everything;
@@ -68,6 +69,7 @@ macro_rules! exam {
                 what_is_not_there_is_not_found
                 jobs_are_listed_newest_first
                 a_list_of_jobs_goes_on_where_it_stopped
+                the_jobs_with_a_content_are_listed_newest_first
                 every_row_is_what_its_history_makes_of_it
                 an_append_to_a_job_that_has_changed_stores_nothing
                 an_append_to_a_branch_that_has_changed_stores_nothing
@@ -126,6 +128,8 @@ macro_rules! exam {
                 bytes_are_kept_to_the_last
                 a_prefix_deletes_what_begins_with_it_and_nothing_else
                 keys_are_listed_by_what_they_begin_with
+                keys_are_listed_in_pages
+                bytes_are_deleted_only_while_the_branch_is_as_it_was
             }
             sites {
                 a_site_is_found_by_its_label_and_by_its_name
@@ -177,16 +181,66 @@ macro_rules! exam {
     };
 }
 
+/// Makes a test of every question about [vaults](crate::conformance::vaults), from an expression that makes an empty vault: an
+/// asynchronous closure that returns the vault and whatever must outlive it.
+///
+/// ```
+/// use windlass_store::Directory;
+///
+/// windlass_store::vault_exam!(async || {
+///     let folder = tempfile::tempdir().expect("room");
+///     (Directory::open(folder.path()).expect("an empty directory"), folder)
+/// });
+/// ```
+#[macro_export]
+macro_rules! vault_exam {
+    ($new:expr) => {
+        $crate::vault_exam! { $new =>
+            what_was_put_in_is_read_to_the_last_byte
+            what_is_not_there_is_not_found
+            equal_bytes_can_be_two_contents
+            whoever_has_it_open_reads_on_when_it_is_deleted
+            a_list_goes_on_where_it_stopped
+            many_who_open_it_at_once_read_the_same
+            what_is_staged_and_dropped_leaves_nothing_behind
+        }
+    };
+    ($new:expr => $($question:ident)+) => {
+        $(
+            #[test]
+            fn $question() {
+                $crate::conformance::take_vault($new, $crate::conformance::vaults::$question);
+            }
+        )+
+    };
+}
+
 /// Puts one question to a new store.
 ///
 /// # Panics
 ///
 /// Where the answer is wrong.
 pub fn take<S: Store, G>(new: impl AsyncFnOnce() -> (S, G), question: impl AsyncFnOnce(Arc<dyn Store>)) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
-    runtime.block_on(async {
+    runtime().block_on(async {
         let (store, guard) = new().await;
         question(Arc::new(store)).await;
         drop(guard);
     });
+}
+
+/// Puts one question to a new vault.
+///
+/// # Panics
+///
+/// Where the answer is wrong.
+pub fn take_vault<V: Vault, G>(new: impl AsyncFnOnce() -> (V, G), question: impl AsyncFnOnce(Arc<dyn Vault>)) {
+    runtime().block_on(async {
+        let (vault, guard) = new().await;
+        question(Arc::new(vault)).await;
+        drop(guard);
+    });
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap()
 }

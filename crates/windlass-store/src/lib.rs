@@ -13,21 +13,25 @@
 //! beside them, so a crash between two steps loses nothing. Doing a piece of work twice is harmless.
 //!
 //! The crate holds the [`Store`] port, [`MemoryStore`], the stored format ([`codec`]), the place where
-//! artifacts lie ([`Blobs`]), and [`conformance`], the exam that every store takes. It holds no rules
+//! artifacts lie ([`Blobs`], and for large ones the [`Vault`] port and [`Directory`]), and [`conformance`], the exam that
+//! every store takes, and another for every vault. It holds no rules
 //! about jobs, which are the core's, and no SQL.
 
 mod blobs;
 mod clock;
 pub mod codec;
 pub mod conformance;
+mod directory;
 mod error;
 mod execute;
 mod memory;
 mod port;
 mod resources;
+mod vault;
 
-pub use blobs::{Blob, Blobs, Directory, INLINE_MAX, Staged, keys};
+pub use blobs::{Blob, Blobs, Collected, INLINE_MAX, Staged, StagedFile, Staging, StagingFolder, keys};
 pub use clock::{Clock, ManualClock};
+pub use directory::Directory;
 pub use error::StoreError;
 pub use execute::{Address, ExecuteError, Executed, Extras, Plan, create, delete_job, execute, execute_each};
 pub use memory::MemoryStore;
@@ -35,3 +39,4 @@ pub use port::{
     Append, BranchUid, Candidate, Counted, Happening, JobKey, Lease, Notice, Page, RunnerId, Site, Store, Work,
 };
 pub use resources::{App, Attributes, Document, Kind, NewBranch, StoredBranch, label, labels};
+pub use vault::{Content, InvalidContent, Vault};

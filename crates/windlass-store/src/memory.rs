@@ -263,6 +263,15 @@ impl Store for MemoryStore {
         Ok(page(before.take(limit.saturating_add(1)).collect(), limit, |job: &Job| job.id().get()))
     }
 
+    async fn jobs_with(&self, content: JobKey, from: Option<u64>, limit: usize) -> Result<Page<Job>, StoreError> {
+        let first = JobKey { branch: content.branch, job: JobId::new(0) };
+        let end = JobKey { branch: content.branch, job: JobId::new(from.unwrap_or(u64::MAX)) };
+        let state = self.state();
+        let before = state.jobs.range(first..end).rev().map(|(_, stored)| &stored.job);
+        let same = before.filter(|job| job.content_of() == content.job);
+        Ok(page(same.take(limit.saturating_add(1)).cloned().collect(), limit, |job: &Job| job.id().get()))
+    }
+
     async fn history(&self, key: JobKey) -> Result<Vec<Record>, StoreError> {
         Ok(self.state().jobs.get(&key).map_or_else(Vec::new, |stored| stored.records.clone()))
     }
@@ -457,6 +466,16 @@ impl Store for MemoryStore {
         Ok(from.map(|(key, _)| key.clone()).take_while(|key| key.starts_with(prefix)).collect())
     }
 
+    async fn blob_page(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError> {
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            Some(_) | None => Bound::Included(prefix),
+        };
+        let state = self.state();
+        let keys = state.blobs.range::<str, _>((from, Bound::Unbounded)).map(|(key, _)| key);
+        Ok(keys.take_while(|key| key.starts_with(prefix)).take(limit).cloned().collect())
+    }
+
     async fn put_blob(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
         self.state().blobs.insert(key.to_owned(), bytes);
         Ok(())
@@ -464,6 +483,13 @@ impl Store for MemoryStore {
 
     async fn delete_blobs(&self, prefix: &str) -> Result<(), StoreError> {
         self.state().blobs.retain(|key, _| !key.starts_with(prefix));
+        Ok(())
+    }
+
+    async fn delete_blobs_at(&self, branch: (BranchUid, u64), prefixes: &[String]) -> Result<(), StoreError> {
+        let mut state = self.state();
+        state.branch_at(branch.0, branch.1)?;
+        state.blobs.retain(|key, _| !prefixes.iter().any(|prefix| key.starts_with(prefix)));
         Ok(())
     }
 

@@ -208,6 +208,10 @@ pub trait Store: Send + Sync + 'static {
     /// Jobs of a branch, newest first, from the cursor that an earlier page gave.
     async fn jobs(&self, branch: BranchUid, from: Option<u64>, limit: usize) -> Result<Page<Job>, StoreError>;
 
+    /// The jobs of a branch whose [content](Job::content_of) is that of this job, newest first, from the cursor that an
+    /// earlier page gave.
+    async fn jobs_with(&self, content: JobKey, from: Option<u64>, limit: usize) -> Result<Page<Job>, StoreError>;
+
     /// A job's records, oldest first; empty where there is no such job.
     async fn history(&self, key: JobKey) -> Result<Vec<Record>, StoreError>;
 
@@ -268,11 +272,18 @@ pub trait Store: Send + Sync + 'static {
     /// The keys of small artifacts that begin with `prefix`, in the order of their bytes.
     async fn blob_keys(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
 
+    /// A page of those keys: up to `limit` of them, after the key `after`, which need not be there.
+    async fn blob_page(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, StoreError>;
+
     /// Stores a small artifact on its own.
     async fn put_blob(&self, key: &str, bytes: Bytes) -> Result<(), StoreError>;
 
     /// Deletes the small artifacts whose keys begin with `prefix`. No key of ours begins with another whole one.
     async fn delete_blobs(&self, prefix: &str) -> Result<(), StoreError>;
+
+    /// Deletes the small artifacts whose keys begin with any of `prefixes`, only while the branch is at this version, so that no
+    /// job can have come to need them meanwhile; else [`StoreError::Conflict`], and nothing is deleted.
+    async fn delete_blobs_at(&self, branch: (BranchUid, u64), prefixes: &[String]) -> Result<(), StoreError>;
 
     /// A secret of 32 bytes that is made at the first call and the same ever after, for signing URLs.
     async fn secret(&self) -> Result<[u8; 32], StoreError>;

@@ -149,6 +149,10 @@ impl Store for Meanwhile {
         self.store.jobs(branch, from, limit).await
     }
 
+    async fn jobs_with(&self, content: JobKey, from: Option<u64>, limit: usize) -> Answer<Page<Job>> {
+        self.store.jobs_with(content, from, limit).await
+    }
+
     async fn history(&self, key: JobKey) -> Answer<Vec<Record>> {
         self.store.history(key).await
     }
@@ -219,12 +223,20 @@ impl Store for Meanwhile {
         self.store.blob_keys(prefix).await
     }
 
+    async fn blob_page(&self, prefix: &str, after: Option<&str>, limit: usize) -> Answer<Vec<String>> {
+        self.store.blob_page(prefix, after, limit).await
+    }
+
     async fn put_blob(&self, key: &str, bytes: Bytes) -> Answer<()> {
         self.store.put_blob(key, bytes).await
     }
 
     async fn delete_blobs(&self, prefix: &str) -> Answer<()> {
         self.store.delete_blobs(prefix).await
+    }
+
+    async fn delete_blobs_at(&self, branch: (BranchUid, u64), prefixes: &[String]) -> Answer<()> {
+        self.store.delete_blobs_at(branch, prefixes).await
     }
 
     async fn secret(&self) -> Answer<[u8; 32]> {

@@ -211,7 +211,7 @@ impl Client {
     }
 
     /// Starts a new job that does the same.
-    async fn retry(&self, job: &JobRef) -> anyhow::Result<JobRef> {
+    pub(super) async fn retry(&self, job: &JobRef) -> anyhow::Result<JobRef> {
         let request = self.sdk.start_job().app_id(&job.app_id).branch_name(&job.branch_name).job_id(&job.job_id);
         let answer = request.job_type(aws_sdk_amplify::types::JobType::Retry).send().await;
         let answer = answer.map_err(|error| self.explain("StartJob", error))?;

@@ -10,6 +10,7 @@ pub(crate) mod jobs;
 pub(crate) mod keys;
 mod local;
 pub(crate) mod output;
+pub(crate) mod rollback;
 mod upload;
 mod wait;
 mod watch;

@@ -53,10 +53,6 @@ impl Data {
         &self.0
     }
 
-    pub(super) fn artifacts(&self) -> PathBuf {
-        self.0.join("artifacts")
-    }
-
     /// The AWS shared credentials file.
     #[must_use]
     pub fn credentials_path(&self) -> PathBuf {

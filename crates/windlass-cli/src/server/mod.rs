@@ -1,5 +1,6 @@
 //! A whole server: store, API, runner and sites on one directory and one listener.
 
+mod artifacts;
 mod clock;
 mod data;
 mod domains;
@@ -21,11 +22,12 @@ use windlass::{Account, Limits};
 use windlass_http::{Api, Auth, DomainVerification, Quotas};
 use windlass_runner::fetch::{FetchLimits, Fetcher};
 use windlass_runner::guard::AddressGuard;
-use windlass_runner::{Runner, Settings};
+use windlass_runner::{Janitor, Runner, Settings, Upkeep};
 use windlass_site::Sites;
 use windlass_sqlite::SqliteStore;
-use windlass_store::{Blobs, Clock, Directory, RunnerId, Store};
+use windlass_store::{Blobs, Clock, RunnerId, Store};
 
+pub use artifacts::Artifacts;
 pub use clock::SystemClock;
 pub use data::{Credentials, Data};
 pub use domains::HttpCheck;
@@ -55,6 +57,10 @@ pub struct Config {
     pub request_rate: Option<NonZeroU32>,
     /// The time limits of new jobs.
     pub limits: Limits,
+    /// Where large artifacts lie.
+    pub artifacts: Artifacts,
+    /// How long artifacts are kept.
+    pub upkeep: Upkeep,
     /// How the runner works.
     pub runner: Settings,
     /// What a fetch may take; of bytes never more than the quota for zips.
@@ -81,6 +87,8 @@ impl Config {
             quotas: Quotas::default(),
             request_rate: None,
             limits: Limits::default(),
+            artifacts: Artifacts::default(),
+            upkeep: Upkeep::default(),
             runner: Settings::default(),
             fetch: FetchLimits { bytes: u64::MAX, ..FetchLimits::default() },
             clock: Arc::new(SystemClock),
@@ -121,8 +129,7 @@ impl Server {
 
         let data = Data::at(&config.data)?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(data.path())?);
-        let directory = Directory::open(&data.artifacts()).context("cannot open the artifacts")?;
-        let blobs = Blobs::new(Arc::clone(&store), Arc::new(directory));
+        let blobs = Blobs::new(Arc::clone(&store), config.artifacts.open(data.path())?);
         let credentials = data.credentials(&config.account.region)?;
 
         let service = Service {
@@ -136,7 +143,14 @@ impl Server {
         data.announce(&endpoint)?;
 
         let stop = CancellationToken::new();
-        let tending = tokio::spawn(domains::tend(service.api.clone(), stop.clone()));
+        let tending = tokio::spawn({
+            let domains = domains::tend(service.api.clone(), stop.clone());
+            let janitor = Janitor::new(Arc::clone(&store), blobs.clone(), Arc::clone(&config.clock), config.upkeep);
+            let stop = stop.clone();
+            async move {
+                tokio::join!(domains, janitor.run(stop));
+            }
+        });
         let listening = tokio::spawn(listen::listen(listener, service, stop.clone()));
         let running = tokio::spawn({
             let stop = stop.clone();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use aws_sdk_amplify::Client;
-use aws_sdk_amplify::types::{Job, JobStatus};
+use aws_sdk_amplify::types::JobStatus;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::interval;
 
 use crate::support::process::{Process, windlass};
-use crate::support::{BRANCH, ended, http, page, status};
+use crate::support::{BRANCH, ended, page, status};
 use crate::{deploy, make_app, until, visit};
 
 #[tokio::test]

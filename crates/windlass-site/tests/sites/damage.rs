@@ -4,7 +4,7 @@ use bytes::Bytes;
 use windlass_artifact::Index;
 use windlass_store::{JobKey, keys};
 
-use crate::harness::{Answer, Kept, World, index_of, noise, pack};
+use crate::harness::{Answer, Kept, World, index_of, kept_files, noise, pack};
 
 #[tokio::test]
 async fn a_missing_artifact_is_our_fault() {
@@ -68,10 +68,11 @@ async fn a_large_member_that_is_damaged_at_its_end_breaks_the_transfer() {
 #[tokio::test]
 async fn a_disk_that_fails_is_said_to_be_unavailable() {
     let world = World::with(&[("index.html", b"home")], Kept::File).await;
-    let kept = world.folder.path().join("kept");
-    let branch = std::fs::read_dir(&kept).unwrap().next().unwrap().unwrap().path();
-    std::fs::remove_dir_all(&branch).unwrap();
-    std::fs::write(&branch, "a file in the way").unwrap();
+    for file in kept_files(&world) {
+        let folder = file.parent().unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+        std::fs::write(folder, "a file in the way").unwrap();
+    }
     world.get("/").await.says(503, "This page cannot be shown at the moment");
 }
 

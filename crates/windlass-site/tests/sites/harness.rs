@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -10,13 +11,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use windlass::{AppId, Artifact, BranchName, Command, Live, NewJob, Report, Source};
 use windlass_artifact::{Budget, Packer, verify};
 use windlass_site::{SiteHost, Sites};
 use windlass_store::{
     Address, App, Attributes, Blobs, BranchUid, Clock, Directory, Executed, Extras, JobKey, Lease, ManualClock,
-    MemoryStore, NewBranch, Plan, RunnerId, Staged, Store, create, execute,
+    MemoryStore, NewBranch, Plan, RunnerId, Staged, StagedFile, Store, create, execute,
 };
 
 /// Where an artifact lies.
@@ -112,12 +114,13 @@ impl World {
         let staged = match kept {
             Kept::Inline => Staged::Inline(bytes),
             Kept::File => {
-                let mut file = self.blobs.directory().stage().unwrap();
-                file.write_all(&bytes).unwrap();
-                Staged::File(file.into_temp_path())
+                let mut path = tempfile::NamedTempFile::new_in(self.blobs.vault().staging()).unwrap();
+                path.write_all(&bytes).unwrap();
+                let (sha256, size) = (Sha256::digest(&bytes).into(), bytes.len() as u64);
+                Staged::File(StagedFile { path: path.into_temp_path(), sha256, size })
             }
         };
-        self.blobs.keep(key, staged).await.unwrap().into_iter().collect()
+        self.blobs.keep(key, staged).await.unwrap()
     }
 
     async fn command(&self, key: JobKey, commands: &[Command], blobs: Vec<(String, Bytes)>) -> Executed {
@@ -156,6 +159,12 @@ impl World {
         let request = request.body(Body::empty()).unwrap();
         Answer::of(self.sites.serve(host, request, Some(PEER)).await).await
     }
+}
+
+/// The files of what is kept as files.
+pub(crate) fn kept_files(world: &World) -> Vec<PathBuf> {
+    let entries = |folder: PathBuf| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries(world.folder.path().join("contents")).flat_map(entries).collect()
 }
 
 /// Where visitors come from.

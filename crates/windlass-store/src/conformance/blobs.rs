@@ -7,7 +7,7 @@ use bytes::Bytes;
 use windlass::Command;
 
 use super::setting::{at, branch, conflict, make, upload, url, zip};
-use crate::{Address, Append, Executed, Extras, INLINE_MAX, Store, execute};
+use crate::{Address, Append, BranchUid, Executed, Extras, INLINE_MAX, Store, execute};
 
 pub async fn bytes_ride_in_the_commit(s: Arc<dyn Store>) {
     let main = branch(&*s, "d1", "main").await;
@@ -122,6 +122,42 @@ pub async fn keys_are_listed_by_what_they_begin_with(s: Arc<dyn Store>) {
     }
     s.delete_blobs("b/").await.unwrap();
     assert_eq!(s.blob_keys("b").await.unwrap(), ["b", "bb"]);
+}
+
+pub async fn keys_are_listed_in_pages(s: Arc<dyn Store>) {
+    let mut keys = ["a", "b", "b/", "b/1", "b/1/x", "b/2", "b/\u{10ffff}", "b0", "c/1", "\u{10ffff}", "\u{10ffff}/1"];
+    for key in keys {
+        s.put_blob(key, "bytes".into()).await.unwrap();
+    }
+    keys.sort_unstable();
+    for prefix in ["", "b", "b/", "b/1", "c", "d", "\u{10ffff}"] {
+        for after in [None, Some(""), Some("a"), Some("b/"), Some("b/1"), Some("b/15"), Some("b0"), Some("\u{10ffff}")]
+        {
+            let all: Vec<_> = keys.into_iter().filter(|key| key.starts_with(prefix)).collect();
+            let rest: Vec<_> = all.into_iter().filter(|key| after.is_none_or(|after| *key > after)).collect();
+            for limit in [1, 3, 100] {
+                let expected = &rest[..limit.min(rest.len())];
+                assert_eq!(s.blob_page(prefix, after, limit).await.unwrap(), expected, "{prefix:?} after {after:?}");
+            }
+        }
+    }
+}
+
+pub async fn bytes_are_deleted_only_while_the_branch_is_as_it_was(s: Arc<dyn Store>) {
+    let main = branch(&*s, "d1", "main").await;
+    let made = make(&*s, &main, zip(), at(0)).await;
+    let keys = ["1/a", "1/a@", "1/b", "1/c"];
+    for key in keys {
+        s.put_blob(key, "bytes".into()).await.unwrap();
+    }
+    let prefixes = ["1/a".to_owned(), "1/b".to_owned()];
+    conflict(s.delete_blobs_at((main.uid, main.branch_version), &prefixes).await);
+    conflict(s.delete_blobs_at((BranchUid(99), made.branch.branch_version), &prefixes).await);
+    assert_eq!(s.blob_keys("1/").await.unwrap(), keys);
+    let now = s.branch_by_uid(main.uid).await.unwrap().unwrap();
+    s.delete_blobs_at((now.uid, now.branch_version), &prefixes).await.unwrap();
+    assert_eq!(s.blob_keys("1/").await.unwrap(), ["1/c"]);
+    assert_eq!(s.branch_by_uid(main.uid).await.unwrap(), Some(now));
 }
 
 async fn give(s: &dyn Store, to: &Executed, commands: &[Command], blobs: &[(&'static str, &'static str)]) -> Executed {

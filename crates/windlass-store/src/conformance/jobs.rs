@@ -260,3 +260,26 @@ fn claim_to_come(waits: &Executed) -> Append {
         blobs: vec![("rides".into(), "along".into())],
     }
 }
+
+pub async fn the_jobs_with_a_content_are_listed_newest_first(s: Arc<dyn Store>) {
+    let (main, other) = (branch(&*s, "d1", "main").await, branch(&*s, "d1", "other").await);
+    deployed(&*s, &main, at(0)).await;
+    deployed(&*s, &main, at(1)).await;
+    deployed(&*s, &other, at(1)).await;
+    for minute in 2..6 {
+        redeployed(&*s, &main, 1, at(minute)).await;
+    }
+    let content = |branch: BranchUid, job| JobKey { branch, job: JobId::new(job) };
+    for (content, expected) in [
+        (content(main.uid, 1), vec![6, 5, 4, 3, 1]),
+        (content(main.uid, 2), vec![2]),
+        (content(main.uid, 3), vec![]),
+        (content(other.uid, 1), vec![1]),
+    ] {
+        for size in [1, 2, 4, 5, 100] {
+            let found = all(async |from| s.jobs_with(content, from, size).await).await.unwrap();
+            let found: Vec<_> = found.iter().map(|job| job.id().get()).collect();
+            assert_eq!(found, expected, "{content:?} in pages of {size}");
+        }
+    }
+}
