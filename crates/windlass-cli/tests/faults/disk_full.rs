@@ -140,13 +140,14 @@ fn fill(path: &Path) {
     }
 }
 
+/// The files below a folder with anything in them.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files.extend(files_in(&path));
-        } else {
+        } else if path.metadata().unwrap().len() > 0 {
             files.push(path);
         }
     }
