@@ -32,7 +32,7 @@ enum Command {
     Serve(serve::Args),
     Up(up::Args),
     Deploy(deploy::Args),
-    /// List, show, explain, watch, stop and retry jobs
+    /// List, show, explain, watch, stop and retry jobs, and read their logs
     #[command(subcommand)]
     Jobs(jobs::Command),
     Env(env::Args),

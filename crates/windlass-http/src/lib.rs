@@ -25,6 +25,7 @@ mod jobs;
 mod objects;
 pub mod operations;
 mod pages;
+mod range;
 pub mod sigv4;
 mod tags;
 mod uploads;

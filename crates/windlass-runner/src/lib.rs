@@ -13,6 +13,9 @@ mod inflight;
 mod log;
 mod run;
 mod runner;
+pub mod s3;
+mod sources;
 mod verify;
 
 pub use runner::{Runner, Settings};
+pub use sources::Sources;

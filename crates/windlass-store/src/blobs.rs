@@ -37,7 +37,7 @@ pub enum Blob {
 /// a word.
 pub mod keys {
     use chrono::{DateTime, Utc};
-    use windlass::{AppId, Artifact};
+    use windlass::{AppId, Artifact, Attempt};
 
     use crate::{BranchUid, JobKey};
 
@@ -89,10 +89,16 @@ pub mod keys {
         format!("{}{}-{number:016x}.csv", access(app), time.format("%Y-%m-%d/%H-%M-%S"))
     }
 
-    /// The log of a step.
+    /// The logs of a step begin with this: one for each attempt, in their order.
     #[must_use]
-    pub fn log(key: JobKey, step: &str) -> String {
-        format!("{}{step}/log.txt", job(key))
+    pub fn logs(key: JobKey, step: &str) -> String {
+        format!("{}{step}/", job(key))
+    }
+
+    /// What an attempt logged of a step.
+    #[must_use]
+    pub fn log(key: JobKey, step: &str, attempt: Attempt) -> String {
+        format!("{}{:010}.txt", logs(key, step), attempt.get())
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tempfile::TempDir;
-use windlass::{Artifact, JobId};
+use windlass::{Artifact, Attempt, JobId};
 use windlass_store::{Blob, Blobs, BranchUid, Directory, INLINE_MAX, JobKey, MemoryStore, Staged, Store as _, keys};
 
 #[tokio::test]
@@ -150,8 +150,8 @@ fn the_keys_of_a_job_begin_with_its_prefix_and_differ() {
         keys::zip(key.branch, Artifact { object: 256, ..artifact }),
         keys::file(key, 0),
         keys::file(key, 10),
-        keys::log(key, "BUILD"),
-        keys::log(key, "DEPLOY"),
+        keys::log(key, "BUILD", Attempt::new(1)),
+        keys::log(key, "DEPLOY", Attempt::new(2)),
     ];
     assert_eq!(keys::job(key), "7/0000000003/");
     assert!(all.iter().all(|name| name.starts_with(&keys::job(key))));

@@ -12,6 +12,7 @@ pub(crate) mod output;
 mod upload;
 mod wait;
 mod watch;
+mod web;
 
 use core::fmt;
 use core::time::Duration;

@@ -4,6 +4,7 @@ mod clock;
 mod data;
 mod domains;
 mod listen;
+mod s3;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,8 @@ use windlass::{Account, Limits};
 use windlass_http::{Api, Auth, DomainVerification};
 use windlass_runner::fetch::{FetchLimits, Fetcher};
 use windlass_runner::guard::AddressGuard;
-use windlass_runner::{Runner, Settings};
+use windlass_runner::s3::{Access, S3};
+use windlass_runner::{Runner, Settings, Sources};
 use windlass_site::Sites;
 use windlass_sqlite::SqliteStore;
 use windlass_store::{Blobs, Clock, Directory, RunnerId, Store};
@@ -29,6 +31,7 @@ pub use clock::SystemClock;
 pub use data::{Credentials, Data};
 pub use domains::HttpCheck;
 use listen::Service;
+pub use s3::access as s3_access;
 use upstream::Elsewhere;
 
 /// The largest upload and the largest fetch, in bytes: AWS's quota for a manual deployment, 5 GB.
@@ -49,6 +52,8 @@ pub struct Config {
     pub site_domain: String,
     /// Networks that sources may be fetched from although they are not public.
     pub allow_source: Vec<ipnet::IpNet>,
+    /// Where sources in S3 are read; without it they are refused.
+    pub s3: Option<Access>,
     /// How it is found out that domains lead here.
     pub domains: DomainVerification,
     /// The time limits of new jobs.
@@ -75,6 +80,7 @@ impl Config {
             account: Account { region: "us-east-1".to_owned(), id: "000000000000".to_owned() },
             site_domain: "localhost".to_owned(),
             allow_source: Vec::new(),
+            s3: None,
             domains: DomainVerification::default(),
             limits: Limits::default(),
             runner: Settings::default(),
@@ -202,10 +208,11 @@ async fn api(
 
 fn runner(config: &Config, store: &Arc<dyn Store>, blobs: &Blobs) -> anyhow::Result<Runner> {
     let guard = AddressGuard::new(config.allow_source.clone());
-    let fetcher = Fetcher::new(guard, config.fetch)?;
+    let s3 = config.s3.clone().map(|access| S3::new(access, config.fetch)).transpose()?;
+    let sources = Sources { web: Fetcher::new(guard, config.fetch)?, s3 };
     let id = RunnerId(format!("{:016x}", getrandom::u64().context("no random numbers")?));
     let (store, clock) = (Arc::clone(store), Arc::clone(&config.clock));
-    Ok(Runner::new(id, store, blobs.clone(), clock, fetcher, config.runner.clone()))
+    Ok(Runner::new(id, store, blobs.clone(), clock, sources, config.runner.clone()))
 }
 
 /// Where sites are. On this machine they are at the listener's own port; a real domain has a proxy in front of it.

@@ -13,7 +13,13 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it on `data` and returns once it serves.
     pub(crate) fn serve(data: &Path, more: &[&str]) -> Self {
+        Self::serve_in(&[], data, more)
+    }
+
+    /// The same in an environment that has these variables, too.
+    pub(crate) fn serve_in(environment: &[(&str, &str)], data: &Path, more: &[&str]) -> Self {
         let mut child = windlass()
+            .envs(environment.iter().copied())
             .args(["serve", "--listen", "127.0.0.1:0", "--allow-source", "127.0.0.0/8", "--data"])
             .arg(data)
             .args(more)

@@ -24,6 +24,7 @@ const WRITE_SIZE: usize = 256 * 1024;
 pub(super) struct Receiver<'a> {
     into: &'a Path,
     inline_up_to: usize,
+    length: u64,
     store: Store,
 }
 
@@ -40,10 +41,21 @@ struct Growing {
 
 impl<'a> Receiver<'a> {
     pub(super) fn new(into: &'a Path, inline_up_to: usize) -> Self {
-        Self { into, inline_up_to, store: Store::Memory(BytesMut::new()) }
+        Self { into, inline_up_to, length: 0, store: Store::Memory(BytesMut::new()) }
+    }
+
+    /// How many bytes are there.
+    pub(super) const fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Forgets them.
+    pub(super) fn restart(&mut self) {
+        *self = Self::new(self.into, self.inline_up_to);
     }
 
     pub(super) async fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
+        self.length += chunk.len() as u64;
         match &mut self.store {
             Store::Memory(held) if chunk.len() <= self.inline_up_to.saturating_sub(held.len()) => {
                 held.extend_from_slice(chunk);
