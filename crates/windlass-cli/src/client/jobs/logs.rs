@@ -166,3 +166,61 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::http::{HeaderMap, StatusCode};
+    use axum::routing::get;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_log_is_read_on_whether_the_server_knows_ranges_or_not() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let text = "first\nsecond\n";
+        let ranges = move |headers: HeaderMap| async move {
+            match headers.get(RANGE).map(|range| range.to_str().unwrap().to_owned()).as_deref() {
+                None => (StatusCode::OK, &text[..6]),
+                Some("bytes=6-") => (StatusCode::PARTIAL_CONTENT, &text[6..]),
+                Some(_) => (StatusCode::RANGE_NOT_SATISFIABLE, ""),
+            }
+        };
+        // It has the second line by the time it is asked for it.
+        let whole = move |headers: HeaderMap| async move { &text[..if headers.contains_key(RANGE) { 13 } else { 6 }] };
+        let router = Router::new().route("/ranges", get(ranges)).route("/whole", get(whole));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        for path in ["ranges", "whole"] {
+            let step = step_at(&format!("{origin}/{path}"), None);
+            let mut reader = Reader::default();
+            for expected in [&text[..6], text, text] {
+                reader.read(&step).await.unwrap();
+                assert_eq!(reader.logs["DEPLOY"], expected.as_bytes(), "{path}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_is_not_there_yet_is_empty_and_one_that_is_gone_is_an_error() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/log.txt?X-Amz-Signature=SECRET", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, Router::new()).await });
+        let mut reader = Reader::default();
+        reader.read(&step_at(&url, None)).await.unwrap();
+        assert!(reader.logs["DEPLOY"].is_empty());
+        let error = format!("{:#}", reader.read(&step_at(&url, Some(2))).await.unwrap_err());
+        assert_eq!(error, "it is not kept");
+        let error = reader.read(&step_at("http://127.0.0.1:1/?X-Amz-Signature=SECRET", None)).await.unwrap_err();
+        assert!(!format!("{error:#}").contains("SECRET"), "{error:#}");
+    }
+
+    fn step_at(url: &str, end: Option<i64>) -> Step {
+        let step = serde_json::json!({
+            "stepName": "DEPLOY", "status": "RUNNING", "startTime": 1, "endTime": end, "logUrl": url,
+        });
+        serde_json::from_value(step).unwrap()
+    }
+}
