@@ -91,7 +91,7 @@ async fn what_a_lost_runner_wrote_is_still_in_the_log_of_the_next_attempt() {
     let mut follow = logs(&["--follow", "--step", "deploy"]).spawn().unwrap();
     let mut lines = BufReader::new(follow.stdout.take().unwrap()).lines().map(Result::unwrap);
     let mut seen = Vec::new();
-    while let Some(line) = lines.next() {
+    for line in lines.by_ref() {
         let is_second = line.contains("[WARNING]: The runner was lost; this is attempt 2");
         seen.push(line);
         if is_second {
