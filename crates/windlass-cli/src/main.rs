@@ -35,7 +35,7 @@ enum Command {
     Up(up::Args),
     Deploy(deploy::Args),
     Rollback(rollback::Args),
-    /// List, show, explain, watch, stop and retry jobs
+    /// List, show, explain, watch, stop and retry jobs, and read their logs
     #[command(subcommand)]
     Jobs(jobs::Command),
     /// Make, list and revoke the key pairs that requests are signed with

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use windlass::Account;
-use windlass_cli::server::{Config, HttpCheck, Server};
+use windlass_cli::server::{Config, HttpCheck, Server, s3_access};
 use windlass_http::{DomainVerification, InvalidQuota, Quota, Quotas};
 use windlass_runner::{Settings, Upkeep};
 
@@ -161,6 +161,7 @@ impl Args {
         Ok(Config {
             listen,
             signed: auth == Auth::Sigv4,
+            s3: Some(s3_access(|name| std::env::var(name).ok(), &region)?),
             account: Account { region, id: account },
             site_domain,
             allow_source,

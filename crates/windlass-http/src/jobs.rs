@@ -137,7 +137,8 @@ impl Call<'_> {
         let mut form = wire::Job::new(&job, &arn);
         let key = JobKey { branch: branch.uid, job: job.id() };
         let url = |object| self.api.objects().url(&self.origin, &object, self.now);
-        for step in form.steps.iter_mut().filter(|step| step.end_time.is_some()) {
+        for step in &mut form.steps {
+            // A running step's log can be read as far as it has come.
             step.log_url = Some(url(Object::Log(key, step.step_name.clone()))?);
             if job.artifact().is_some() && step.step_name == StepName::Deploy.as_ref() {
                 step.artifacts_url = Some(url(Object::Artifact(key))?);

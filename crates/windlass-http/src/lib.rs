@@ -28,6 +28,7 @@ mod objects;
 pub mod operations;
 mod pages;
 mod quotas;
+mod range;
 mod rate;
 pub mod sigv4;
 mod tags;

@@ -80,8 +80,8 @@ impl Api {
         };
         let done = match (object, &parts.method) {
             (Object::Slot(key, slot), &Method::PUT) => self.upload(parts, body, key, slot).await,
-            (Object::Log(key, step), &Method::GET) => self.log(key, &step).await,
-            (Object::Artifact(key), &Method::GET) => self.artifact(key).await,
+            (Object::Log(key, step), &Method::GET) => self.log(parts, key, &step).await,
+            (Object::Artifact(key), &Method::GET) => self.artifact(parts, key).await,
             (Object::AccessLog(log), &Method::GET) => self.access_log(&log),
             (Object::Slot(..), method) => return method_not_allowed(method, &[Method::PUT]),
             (Object::Log(..) | Object::Artifact(_) | Object::AccessLog(_), method) => {

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
-use windlass::{Artifact, FileSlot, JobId, Source, SourceUrlType, Uploads};
+use windlass::{Artifact, FileSlot, JobId, Source, Uploads};
 use windlass_artifact::{Archive, Budget, FileAt, Index, PackError, Packer, ReadAt, VerifyError, verify};
-use windlass_store::{Blob, BranchUid, INLINE_MAX, JobKey, Staged, StagedFile, Staging, StoreError, keys};
+use windlass_store::{Blob, BranchUid, JobKey, Staged, Staging, StoreError, keys};
 
-use crate::fetch::{Body, FetchError};
 use crate::log::Log;
 use crate::run::{Claimed, Halt, Made};
 use crate::runner::Runner;
@@ -31,7 +30,7 @@ enum Zip {
 
 impl Runner {
     /// Executes the step. What it makes and keeps is noted in `made`.
-    pub(crate) async fn deploy(&self, claimed: &Claimed, log: &mut Log, made: &mut Made) -> Result<Deployed, Halt> {
+    pub(crate) async fn deploy(&self, claimed: &Claimed, log: &Log, made: &mut Made) -> Result<Deployed, Halt> {
         let (app, branch, job) = (&claimed.branch.app, &claimed.branch.name, claimed.key().job);
         log.info(format_args!("Beginning deployment for application {app}, branch:{branch}, buildId {}", job.padded()));
         let deployed = match &claimed.job.birth().source {
@@ -49,7 +48,7 @@ impl Runner {
     }
 
     /// Goes back to what an earlier job kept. Nothing is fetched, verified or stored again.
-    async fn kept_artifact(&self, claimed: &Claimed, artifact: Artifact, log: &mut Log) -> Result<Deployed, Halt> {
+    async fn kept_artifact(&self, claimed: &Claimed, artifact: Artifact, log: &Log) -> Result<Deployed, Halt> {
         log.info(format_args!("Going back to the artifact of job {}", artifact.job));
         let branch = claimed.branch.uid;
         let source = self.open_zip(branch, artifact).await?;
@@ -62,7 +61,7 @@ impl Runner {
         Ok(Deployed { artifact, archive: archive.await? })
     }
 
-    async fn new_artifact(&self, claimed: &Claimed, log: &mut Log, made: &mut Made) -> Result<Deployed, Halt> {
+    async fn new_artifact(&self, claimed: &Claimed, log: &Log, made: &mut Made) -> Result<Deployed, Halt> {
         let branch = claimed.branch.uid;
         let (artifact, source, staged) = match self.zip(claimed, log).await? {
             Zip::Kept(artifact) => (artifact, self.open_zip(branch, artifact).await?, None),
@@ -87,7 +86,7 @@ impl Runner {
     }
 
     /// The zip that the job deploys, wherever it comes from.
-    async fn zip(&self, claimed: &Claimed, log: &mut Log) -> Result<Zip, Halt> {
+    async fn zip(&self, claimed: &Claimed, log: &Log) -> Result<Zip, Halt> {
         let key = claimed.key();
         match &claimed.job.birth().source {
             Source::Zip => uploaded_zip(key.job, claimed.job.uploads()).map(Zip::Kept),
@@ -97,7 +96,7 @@ impl Runner {
                 let of = JobKey { job: *job, ..key };
                 self.pack(claimed, of, files, log).await.map(Zip::Staged)
             }
-            Source::Url { url, url_type } => self.fetch(claimed, url, *url_type, log).await.map(Zip::Staged),
+            Source::Url { url, url_type } => self.download(claimed, url, *url_type, log).await.map(Zip::Staged),
             Source::Artifact(artifact) => Ok(Zip::Kept(*artifact)),
             Source::Repository => {
                 Err(Halt::Failed("this server does not build repositories; deploy a zip or a file map".to_owned()))
@@ -105,36 +104,8 @@ impl Runner {
         }
     }
 
-    async fn fetch(
-        &self,
-        claimed: &Claimed,
-        url: &str,
-        url_type: SourceUrlType,
-        log: &mut Log,
-    ) -> Result<Staged, Halt> {
-        if url_type == SourceUrlType::BucketPrefix || url.starts_with("s3://") {
-            return Err(Halt::Failed("this server does not read from S3; use an https URL of a zip".to_owned()));
-        }
-        let let_go = claimed.let_go().clone();
-        let staging = self.0.blobs.vault().staging();
-        let fetched = self.0.fetcher.fetch(url, staging, INLINE_MAX, async move { let_go.cancelled().await }).await;
-        let fetched = match fetched {
-            Ok(fetched) => fetched,
-            Err(FetchError::Interrupted) => return Err(Halt::LetGo),
-            Err(error) => return Err(fault(error)),
-        };
-        log.info(format_args!("Fetched {} bytes from {}", fetched.size, fetched.url));
-        Ok(match fetched.body {
-            Body::Inline(bytes) => Staged::Inline(bytes),
-            Body::File(file) => {
-                let (sha256, size) = (fetched.sha256, fetched.size);
-                Staged::File(StagedFile { path: file.into_temp_path(), sha256, size })
-            }
-        })
-    }
-
     /// Packs the uploaded files of `of` into a zip.
-    async fn pack(&self, claimed: &Claimed, of: JobKey, files: &[FileSlot], log: &mut Log) -> Result<Staged, Halt> {
+    async fn pack(&self, claimed: &Claimed, of: JobKey, files: &[FileSlot], log: &Log) -> Result<Staged, Halt> {
         let zip = self.0.blobs.stage();
         let (blobs, files, let_go) = (self.0.blobs.clone(), files.to_vec(), claimed.let_go().clone());
         let runtime = tokio::runtime::Handle::current();
@@ -227,7 +198,7 @@ impl<R: Read> Read for Stoppable<'_, R> {
 }
 
 /// What is wrong, as the reason of a failure.
-fn fault(error: impl std::fmt::Display) -> Halt {
+pub(crate) fn fault(error: impl std::fmt::Display) -> Halt {
     Halt::Failed(error.to_string())
 }
 

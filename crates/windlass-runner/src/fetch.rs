@@ -3,27 +3,30 @@
 //! The URL comes from whoever starts a deployment and the bytes from whoever answers, and neither is trusted: every hop's
 //! address is checked before it is connected to, and size, time and redirects are bounded. What goes wrong is told in
 //! words that can stand in a job's reason, without the part of a URL that carries signatures or passwords.
+//!
+//! Connections break. A fetch tries again a bounded number of times, and goes on where it was if the server says that it
+//! still has the same; all that is checked is checked anew each time.
 
 mod body;
 mod client;
 mod error;
 mod hop;
+mod tries;
+mod version;
 
 use std::future::Future;
 use std::path::Path;
 use std::time::Duration;
 
-use http::StatusCode;
-use reqwest::Response;
-use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
 pub use self::body::Body;
+pub(crate) use self::error::cause_shortened as shortened;
 pub use self::error::{FetchError, SetupError, TimeLimit};
+pub(crate) use self::hop::Hop;
+pub use self::tries::Told;
 
-use self::body::Receiver;
 use self::client::Connector;
-use self::hop::Hop;
 use crate::guard::AddressGuard;
 
 /// How much a fetch may take.
@@ -31,7 +34,7 @@ use crate::guard::AddressGuard;
 pub struct FetchLimits {
     /// The largest body, in bytes. 5 GB by default, AWS's limit for an artifact.
     pub bytes: u64,
-    /// From the start to the last byte, redirects included. 30 minutes by default.
+    /// From the start to the last byte, redirects and further tries included. 30 minutes by default.
     pub total: Duration,
     /// How long a server may send nothing. 30 seconds by default.
     pub idle: Duration,
@@ -39,6 +42,11 @@ pub struct FetchLimits {
     pub connect: Duration,
     /// How many redirects are followed. 5 by default.
     pub redirects: u32,
+    /// How many tries there are before it is given up, counted anew from each that brings something new. 5 by default.
+    pub tries: u32,
+    /// The pause before another try. Each further try that brings nothing new doubles it, up to 10 seconds. Half a second
+    /// by default.
+    pub pause: Duration,
 }
 
 impl Default for FetchLimits {
@@ -49,6 +57,8 @@ impl Default for FetchLimits {
             idle: Duration::from_secs(30),
             connect: Duration::from_secs(10),
             redirects: 5,
+            tries: 5,
+            pause: Duration::from_millis(500),
         }
     }
 }
@@ -74,6 +84,18 @@ pub struct Fetched {
     pub url: String,
 }
 
+/// Where a body goes, and whom it tells of its coming.
+#[derive(Clone, Copy)]
+pub struct Destination<'a> {
+    /// The directory for a body that is not kept in memory: it is written to a temporary file named `fetch-…`, which goes
+    /// away when it is dropped, and which is not synced to disk.
+    pub directory: &'a Path,
+    /// The largest body that is kept in memory, in bytes.
+    pub inline_up_to: usize,
+    /// Hears what happens on the way.
+    pub tell: &'a (dyn Fn(Told<'_>) + Send + Sync),
+}
+
 impl Fetcher {
     /// A fetcher that connects only where `guard` lets it.
     ///
@@ -85,91 +107,54 @@ impl Fetcher {
     ///
     /// [`SetupError`] where no HTTP client can be made.
     pub fn new(guard: AddressGuard, limits: FetchLimits) -> Result<Self, SetupError> {
-        Ok(Self { connector: Connector::new(guard, limits.connect)?, limits })
+        Ok(Self { connector: Connector::new(Some(guard), limits.connect)?, limits })
     }
 
-    /// Fetches `url`, following redirects.
-    ///
-    /// A body of up to `inline_up_to` bytes is kept in memory. A larger one is written to a temporary file in the
-    /// directory `into`, named `fetch-…`, which goes away when it is dropped; nothing is synced to disk yet. When `stop`
-    /// completes, the fetch ends at once. However it fails, no file is left.
+    /// A fetcher for a server that the operator named: it connects to any address, keeps connections for further
+    /// requests, and follows no redirect.
+    pub(crate) fn trusting(limits: FetchLimits) -> Result<Self, SetupError> {
+        let limits = FetchLimits { redirects: 0, ..limits };
+        Ok(Self { connector: Connector::new(None, limits.connect)?, limits })
+    }
+
+    /// Fetches `url`, following redirects. When `stop` completes, the fetch ends at once. However it fails, no file is left.
     ///
     /// A name and a password in the URL are sent to that URL's scheme, host and port, and nowhere else.
     ///
+    /// A connection that cannot be made or breaks, a server that falls silent, and an answer of `5xx` are tried again.
+    /// What came is kept if the server had named its version, by a strong `ETag` or by a `Last-Modified` that is older
+    /// than the answer, and says that it still has that; else the fetch begins again with nothing.
+    ///
     /// # Errors
     ///
-    /// [`FetchError`] says what was wrong, and where: anything but a complete `200 OK` within the limits.
+    /// [`FetchError`] says what was wrong, and where: anything but a complete `200 OK` within the limits. After further
+    /// tries it is what the last one met.
     pub async fn fetch(
         &self,
         url: &str,
-        into: &Path,
-        inline_up_to: usize,
+        into: Destination<'_>,
         stop: impl Future<Output = ()>,
     ) -> Result<Fetched, FetchError> {
         let first = Hop::parse(url)?;
-        let late = first.timed_out(TimeLimit::Total, self.limits.total);
-        let fetching = timeout(self.limits.total, self.follow(first, into, inline_up_to));
+        let fetching = timeout(self.limits.total, self.get(&first, into, self.limits.bytes));
         tokio::select! {
             biased;
             () = stop => Err(FetchError::Interrupted),
-            fetched = fetching => fetched.unwrap_or(Err(late)),
-        }
-    }
-
-    async fn follow(&self, first: Hop, into: &Path, inline_up_to: usize) -> Result<Fetched, FetchError> {
-        let mut hop = first;
-        for _ in 0..=self.limits.redirects {
-            let response = self.ask(&hop).await?;
-            match response.status() {
-                StatusCode::OK => return self.receive(&hop, response, Receiver::new(into, inline_up_to)).await,
-                StatusCode::MOVED_PERMANENTLY
-                | StatusCode::FOUND
-                | StatusCode::SEE_OTHER
-                | StatusCode::TEMPORARY_REDIRECT
-                | StatusCode::PERMANENT_REDIRECT => hop = hop.next(response.headers())?,
-                status => return Err(FetchError::Status { url: hop.name(), status }),
+            fetched = fetching => {
+                fetched.unwrap_or_else(|_| Err(first.timed_out(TimeLimit::Total, self.limits.total)))
             }
         }
-        Err(FetchError::TooManyRedirects { url: hop.name(), limit: self.limits.redirects })
     }
 
-    /// Sends the request for one hop and waits for the answer's head.
-    async fn ask(&self, hop: &Hop) -> Result<Response, FetchError> {
-        let FetchLimits { connect, idle, .. } = self.limits;
-        // The client bounds connecting by itself; what is left of the sum is at least the idle limit.
-        match timeout(connect.saturating_add(idle), self.connector.get(hop)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(hop.timed_out(TimeLimit::Idle, idle)),
-        }
+    pub(crate) const fn limits(&self) -> &FetchLimits {
+        &self.limits
     }
+}
 
-    async fn receive(
-        &self,
-        hop: &Hop,
-        mut response: Response,
-        mut receiver: Receiver<'_>,
-    ) -> Result<Fetched, FetchError> {
-        let FetchLimits { bytes: limit, idle, .. } = self.limits;
-        let expected = response.content_length();
-        let too_large = || FetchError::TooLarge { url: hop.name(), limit };
-        if expected.is_some_and(|expected| expected > limit) {
-            return Err(too_large());
-        }
-        let (mut size, mut sha256) = (0, Sha256::new());
-        loop {
-            let chunk = match timeout(idle, response.chunk()).await {
-                Ok(Ok(Some(chunk))) => chunk,
-                Ok(Ok(None)) => break,
-                Ok(Err(error)) => return Err(hop.ended_early(size, expected, &error)),
-                Err(_) => return Err(hop.timed_out(TimeLimit::Idle, idle)),
-            };
-            size += chunk.len() as u64;
-            if size > limit {
-                return Err(too_large());
-            }
-            sha256.update(&chunk);
-            receiver.write(&chunk).await?;
-        }
-        Ok(Fetched { body: receiver.finish().await?, sha256: sha256.finalize().into(), size, url: hop.name() })
+impl<'a> Destination<'a> {
+    /// Into `directory` from the first byte that does not fit into memory, telling nobody.
+    #[must_use]
+    pub fn directory(directory: &'a Path, inline_up_to: usize) -> Self {
+        Self { directory, inline_up_to, tell: &|_| {} }
     }
 }

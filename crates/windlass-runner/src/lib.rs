@@ -17,9 +17,12 @@ mod janitor;
 mod log;
 mod run;
 mod runner;
+pub mod s3;
+mod sources;
 mod verify;
 mod walk;
 
 pub use checkup::{Checkup, Counts, Depth, Said};
 pub use janitor::{Janitor, Swept, Upkeep};
 pub use runner::{Runner, Settings};
+pub use sources::Sources;

@@ -111,20 +111,23 @@ impl Runner {
 
     async fn work_on(&self, claimed: Claimed) -> Finished {
         let mut finished = Finished { claimed, reports: Vec::new(), made: Made::default(), logs: Vec::new() };
-        let mut deploy = Log::new(self.0.clock.clone());
-        let deployed = self.deploy(&finished.claimed, &mut deploy, &mut finished.made).await;
+        let deploy = Log::new(self.0.clock.clone());
+        finished.claimed.introduce(&deploy);
+        let key = finished.claimed.log_key(finished.claimed.first);
+        let work = self.deploy(&finished.claimed, &deploy, &mut finished.made);
+        let deployed = deploy.kept_while(&*self.0.store, &key, work).await;
         let verified = match deployed {
             Ok(deployed) => {
                 finished.say(self, Report::StepEnded(StepName::Deploy));
                 finished.say(self, Report::StepStarted(StepName::Verify));
-                let mut verify = Log::new(self.0.clock.clone());
-                let verified = self.verify(&finished.claimed, &deployed, &mut verify).await;
-                finished.keep_log(StepName::Verify, verify);
+                let verify = Log::new(self.0.clock.clone());
+                let verified = self.verify(&finished.claimed, &deployed, &verify).await;
+                finished.keep_log(StepName::Verify, &verify);
                 verified.map(|()| deployed.artifact)
             }
             Err(halt) => Err(halt),
         };
-        finished.keep_log(finished.claimed.first, deploy);
+        finished.keep_log(finished.claimed.first, &deploy);
         match verified {
             Ok(artifact) => {
                 finished.say(self, Report::StepEnded(StepName::Verify));
@@ -183,10 +186,7 @@ impl Runner {
     /// The job does not take the report: it was stopped or ended meanwhile, or is another runner's.
     async fn was_refused(&self, claimed: &Claimed, job: &Job, logs: Vec<(String, Bytes)>) {
         let (key, attempt) = (claimed.key(), claimed.attempt);
-        if job.attempt() != attempt {
-            return;
-        }
-        let stored = if job.status() == JobStatus::Cancelling {
+        let stored = if job.attempt() == attempt && job.status() == JobStatus::Cancelling {
             let stopped = [Command::Report { attempt, report: Report::Stopped }];
             let extras = Extras { lease: None, blobs: logs };
             execute(&*self.0.store, Address::Key(key), &stopped, self.0.clock.now(), extras).await.map(drop)
@@ -239,6 +239,19 @@ impl Claimed {
         self.hand.let_go()
     }
 
+    /// Where this attempt's log of a step is kept. Each attempt has its own, so that none can take away what another wrote.
+    fn log_key(&self, step: StepName) -> String {
+        keys::log(self.key(), step.as_ref(), self.attempt)
+    }
+
+    /// Says in the log of an attempt that is not the first why there is another.
+    fn introduce(&self, log: &Log) {
+        let attempt = self.attempt.get();
+        if attempt > 1 {
+            log.warning(format_args!("The runner was lost; this is attempt {attempt}, which begins again"));
+        }
+    }
+
     /// Where the zip that is made of the job's content will be kept under the number `object`: with the job whose
     /// content it is, which is kept as long as anyone needs it.
     pub(crate) fn artifact(&self, object: u64) -> Artifact {
@@ -257,7 +270,7 @@ impl Finished {
         self.say(runner, Report::Stopped);
     }
 
-    fn keep_log(&mut self, step: StepName, log: Log) {
-        self.logs.push((keys::log(self.claimed.key(), step.as_ref()), log.into_bytes().into()));
+    fn keep_log(&mut self, step: StepName, log: &Log) {
+        self.logs.push((self.claimed.log_key(step), log.text()));
     }
 }

@@ -13,8 +13,8 @@ use windlass::{AppId, Command, JobStatus, next_to_claim};
 use windlass_artifact::Budget;
 use windlass_store::{Address, Blobs, Candidate, Clock, Extras, Lease, Notice, RunnerId, Store, StoreError, execute};
 
-use crate::fetch::Fetcher;
 use crate::inflight::InFlight;
+use crate::sources::Sources;
 
 /// How many candidates and how many overdue jobs are looked at in one go.
 const BATCH: usize = 128;
@@ -47,7 +47,7 @@ pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) blobs: Blobs,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) fetcher: Fetcher,
+    pub(crate) sources: Sources,
     pub(crate) settings: Settings,
     pub(crate) in_flight: InFlight,
     tasks: TaskTracker,
@@ -63,11 +63,12 @@ impl Runner {
         store: Arc<dyn Store>,
         blobs: Blobs,
         clock: Arc<dyn Clock>,
-        fetcher: Fetcher,
+        sources: impl Into<Sources>,
         settings: Settings,
     ) -> Self {
+        let sources = sources.into();
         let (in_flight, tasks, news) = (InFlight::default(), TaskTracker::new(), Notify::new());
-        Self(Arc::new(Inner { id, store, blobs, clock, fetcher, settings, in_flight, tasks, news }))
+        Self(Arc::new(Inner { id, store, blobs, clock, sources, settings, in_flight, tasks, news }))
     }
 
     /// Works until `stop` fires; then takes no more jobs, and returns when those in hand have ended.

@@ -14,7 +14,7 @@ const FRONT_PAGE: &str = "index.html";
 
 impl Runner {
     /// Executes the step.
-    pub(crate) async fn verify(&self, claimed: &Claimed, deployed: &Deployed, log: &mut Log) -> Result<(), Halt> {
+    pub(crate) async fn verify(&self, claimed: &Claimed, deployed: &Deployed, log: &Log) -> Result<(), Halt> {
         let archive = deployed.archive.clone();
         if let Some(folder) = archive.index().single_top_folder() {
             let reason = format!(

@@ -13,7 +13,7 @@ use axum::Router;
 use axum::body::Body as AnswerBody;
 use axum::extract::Path as InPath;
 use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, LOCATION};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
@@ -21,7 +21,7 @@ use futures_util::{StreamExt, stream};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use windlass_runner::fetch::{Body, FetchError, FetchLimits, Fetched, Fetcher, TimeLimit};
+use windlass_runner::fetch::{Body, Destination, FetchError, FetchLimits, Fetched, Fetcher, TimeLimit};
 use windlass_runner::guard::{AddressClass, AddressGuard};
 
 const KIB: usize = 1024;
@@ -75,6 +75,26 @@ async fn a_chain_of_redirects_is_followed_to_its_end() {
         assert_eq!(fetched.url, site.url(&format!("/chain/{status}/0")));
         assert_eq!(in_memory(fetched), b"arrived");
     }
+}
+
+#[tokio::test]
+async fn four_redirects_are_followed_and_six_are_not() {
+    let site = Site::start().await;
+    assert_eq!(in_memory(site.fetch("/chain/302/4").await.unwrap()), b"arrived");
+    let error = site.fetch("/chain/302/6").await.unwrap_err();
+    assert!(matches!(error, FetchError::TooManyRedirects { limit: 5, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_query_of_three_thousand_characters_arrives_whole_also_through_a_redirect() {
+    let site = Site::start().await;
+    let query = format!("X-Amz-Security-Token={}%2B%2F", "x".repeat(2_973));
+    assert_eq!(query.len(), 3_000);
+    for path in ["/query", "/with-query"] {
+        assert_eq!(in_memory(site.fetch(&format!("{path}?{query}")).await.unwrap()), query.as_bytes(), "{path}");
+    }
+    let error = site.fetch(&format!("/status/403?{query}")).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("source {} answered 403 Forbidden", site.url("/status/403")));
 }
 
 #[tokio::test]
@@ -395,7 +415,15 @@ const MOMENT: Duration = Duration::from_millis(200);
 /// Times far beyond what a test takes, so that only the limit that a test sets can be passed.
 fn limits() -> FetchLimits {
     let long = Duration::from_secs(60);
-    FetchLimits { bytes: 4_000_000, total: long, idle: long, connect: long, redirects: 5 }
+    FetchLimits {
+        bytes: 4_000_000,
+        total: long,
+        idle: long,
+        connect: long,
+        redirects: 5,
+        tries: 3,
+        pause: Duration::ZERO,
+    }
 }
 
 fn loopback() -> AddressGuard {
@@ -450,7 +478,7 @@ impl Site {
         inline_up_to: usize,
         stop: impl Future<Output = ()>,
     ) -> Result<Fetched, FetchError> {
-        self.fetcher.fetch(url, self.into.path(), inline_up_to, stop).await
+        self.fetcher.fetch(url, Destination::directory(self.into.path(), inline_up_to), stop).await
     }
 
     fn files(&self) -> usize {
@@ -477,6 +505,11 @@ fn routes() -> Router {
         .route("/gzip", get(|| async { ([(CONTENT_ENCODING, "gzip")], "not really gzip") }))
         .route("/headers", get(|headers: HeaderMap| async move { listed(&headers) }))
         .route("/chain/{status}/{n}", get(|InPath((status, n)): InPath<(u16, u32)>| async move { chain(status, n) }))
+        .route("/query", get(|uri: Uri| async move { uri.query().unwrap_or_default().to_owned() }))
+        .route(
+            "/with-query",
+            get(|uri: Uri| async move { redirect(&format!("/query?{}", uri.query().unwrap_or_default())) }),
+        )
         .route("/loop", get(|| async { redirect("/loop") }))
         .route("/to/{path}", get(|InPath(path): InPath<String>| async move { redirect(&format!("/{path}")) }))
         .route(

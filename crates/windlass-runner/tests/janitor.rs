@@ -36,7 +36,7 @@ async fn so_many_successful_jobs_keep_their_artifacts_and_what_is_older_goes() {
         let contents = place.blobs.vault().list(None, 100).await.unwrap().len();
         assert_eq!(contents, if size > INLINE_MAX { 3 } else { 0 });
         // Their logs stay.
-        assert!(place.blobs.keeps(&keys::log(key(&main, 1), "DEPLOY")).await.unwrap());
+        assert!(place.blobs.keeps(&keys::log(key(&main, 1), "DEPLOY", Attempt::new(1))).await.unwrap());
     }
 }
 
@@ -198,7 +198,7 @@ impl Place {
         let zip = self.keep(keys::zip(on.uid, artifact), size, on.uid.0 * 100 + object).await;
         self.obey(&made, &[Command::Upload { slot: 0, object }, Command::Start], zip).await;
         let mut made_of_it = self.keep(keys::index(on.uid, artifact), 5, object).await;
-        made_of_it.push((keys::log(made.key(), "DEPLOY"), "a log".into()));
+        made_of_it.push((keys::log(made.key(), "DEPLOY", Attempt::new(1)), "a log".into()));
         self.go_live(&made, artifact, made_of_it).await;
     }
 

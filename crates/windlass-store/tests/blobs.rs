@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, TimeDelta};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
-use windlass::{Artifact, JobId};
+use windlass::{Artifact, Attempt, JobId};
 use windlass_store::{
     Blob, Blobs, BranchUid, Clock as _, Collected, Content, Directory, INLINE_MAX, JobKey, ManualClock, MemoryStore,
     Staged, Store as _, Vault as _, keys,
@@ -233,7 +233,7 @@ fn a_stored_key_says_whose_it_is() {
             assert_eq!(keys::name(&stored), name);
         }
     }
-    for other in [keys::file(key, 0), keys::log(key, "BUILD")] {
+    for other in [keys::file(key, 0), keys::log(key, "BUILD", Attempt::new(1))] {
         assert_eq!((keys::artifact_of(&other), keys::job_of(&other)), (None, Some(key)), "{other}");
     }
     assert_eq!(keys::job_of("access/d1/2026-11-22/01.csv"), None);
@@ -249,8 +249,8 @@ fn the_keys_of_a_job_begin_with_its_prefix_and_differ() {
         keys::zip(key.branch, Artifact { object: 256, ..artifact }),
         keys::file(key, 0),
         keys::file(key, 10),
-        keys::log(key, "BUILD"),
-        keys::log(key, "DEPLOY"),
+        keys::log(key, "BUILD", Attempt::new(1)),
+        keys::log(key, "DEPLOY", Attempt::new(2)),
     ];
     assert_eq!(keys::job(key), "7/0000000003/");
     assert!(all.iter().all(|name| name.starts_with(&keys::job(key))));

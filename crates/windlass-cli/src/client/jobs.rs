@@ -1,5 +1,6 @@
-//! `windlass jobs`: looking at jobs, waiting for them, stopping and repeating them.
+//! `windlass jobs`: looking at jobs and their logs, waiting for them, stopping and repeating them.
 
+mod logs;
 mod table;
 mod why;
 
@@ -38,6 +39,15 @@ pub(crate) enum Command {
     Why {
         /// Its number [default: the newest]
         job: Option<JobId>,
+        #[command(flatten)]
+        on: Target,
+    },
+    /// Print what a job's steps wrote, as far as they have come
+    Logs {
+        /// Its number [default: the newest]
+        job: Option<JobId>,
+        #[command(flatten)]
+        which: logs::Which,
         #[command(flatten)]
         on: Target,
     },
@@ -97,6 +107,10 @@ pub(crate) async fn run(command: Command, format: Format) -> anyhow::Result<Exit
         Command::Why { job, on } => {
             let (client, job) = on.find(job).await?;
             why::say(&client.look(&job).await?, format)
+        }
+        Command::Logs { job, which, on } => {
+            let (client, job) = on.find(job).await?;
+            logs::show(&client, &job, &which, format).await
         }
         Command::Watch { job, on, patience } => {
             let (client, job) = on.find(job).await?;

@@ -21,7 +21,7 @@ use windlass_http::operations::Role;
 use windlass_store::Clock as _;
 
 use super::output::{self, Format, plain};
-use super::{Client, Connection, Place, upload};
+use super::{Client, Connection, Place, web};
 
 /// What to do with keys.
 #[derive(clap::Subcommand, Debug)]
@@ -173,7 +173,7 @@ impl Client {
         let body = body.map(Value::to_string).unwrap_or_default();
         let url = format!("{endpoint}{path}");
         let request = self.signed(&method, &url, &body).await?;
-        let answer = upload::http_for(&url.parse()?)?.request(method, &url).headers(request.headers().clone());
+        let answer = web::client(&url.parse()?)?.request(method, &url).headers(request.headers().clone());
         let answer = answer.timeout(Duration::from_secs(20)).body(body).send().await;
         let answer =
             answer.with_context(|| format!("no server answers at {endpoint}; start one with `windlass serve`"))?;

@@ -14,6 +14,7 @@ pub(crate) mod rollback;
 mod upload;
 mod wait;
 mod watch;
+mod web;
 
 use core::fmt;
 use core::time::Duration;

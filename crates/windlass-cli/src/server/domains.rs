@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use windlass_http::{Answered, Api, DomainCheck};
-use windlass_runner::fetch::{Body, FetchLimits, Fetcher};
+use windlass_runner::fetch::{Body, Destination, FetchLimits, Fetcher};
 use windlass_runner::guard::AddressGuard;
 
 /// How often domains that do not lead here are asked again.
@@ -34,6 +34,9 @@ impl HttpCheck {
             idle: Duration::from_secs(5),
             connect: Duration::from_secs(5),
             redirects: 3,
+            // Whoever waits asks again.
+            tries: 1,
+            pause: Duration::ZERO,
         };
         Ok(Self(Fetcher::new(AddressGuard::new(allowed), limits)?))
     }
@@ -43,7 +46,7 @@ impl DomainCheck for HttpCheck {
     fn ask<'a>(&'a self, url: &'a str) -> Answered<'a> {
         Box::pin(async move {
             // What fits into the limits is kept in memory, so no file is ever made.
-            let fetched = self.0.fetch(url, Path::new("."), ANSWER_MAX, pending()).await;
+            let fetched = self.0.fetch(url, Destination::directory(Path::new("."), ANSWER_MAX), pending()).await;
             let fetched = fetched.map_err(|error| error.to_string())?;
             // A redirect to TLS is the same name; any other name proves nothing of this one.
             if host(&fetched.url) != host(url) {

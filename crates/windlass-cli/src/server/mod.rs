@@ -5,6 +5,7 @@ mod clock;
 mod data;
 mod domains;
 mod listen;
+mod s3;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,8 @@ use windlass::{Account, Limits};
 use windlass_http::{Api, Auth, DomainVerification, Quotas};
 use windlass_runner::fetch::{FetchLimits, Fetcher};
 use windlass_runner::guard::AddressGuard;
-use windlass_runner::{Janitor, Runner, Settings, Upkeep};
+use windlass_runner::s3::{Access, S3};
+use windlass_runner::{Janitor, Runner, Settings, Sources, Upkeep};
 use windlass_site::Sites;
 use windlass_sqlite::SqliteStore;
 use windlass_store::{Blobs, Clock, RunnerId, Store};
@@ -32,6 +34,7 @@ pub use clock::SystemClock;
 pub use data::{Credentials, Data};
 pub use domains::HttpCheck;
 use listen::Service;
+pub use s3::access as s3_access;
 use upstream::Elsewhere;
 
 /// How a server is to be.
@@ -49,6 +52,8 @@ pub struct Config {
     pub site_domain: String,
     /// Networks that sources may be fetched from although they are not public.
     pub allow_source: Vec<ipnet::IpNet>,
+    /// Where sources in S3 are read; without it they are refused.
+    pub s3: Option<Access>,
     /// How it is found out that domains lead here.
     pub domains: DomainVerification,
     /// How much there may be of what, and how large it may be.
@@ -83,6 +88,7 @@ impl Config {
             account: Account { region: "us-east-1".to_owned(), id: "000000000000".to_owned() },
             site_domain: "localhost".to_owned(),
             allow_source: Vec::new(),
+            s3: None,
             domains: DomainVerification::default(),
             quotas: Quotas::default(),
             request_rate: None,
@@ -222,10 +228,12 @@ async fn api(
 fn runner(config: &Config, store: &Arc<dyn Store>, blobs: &Blobs) -> anyhow::Result<Runner> {
     let guard = AddressGuard::new(config.allow_source.clone());
     let bytes = config.fetch.bytes.min(config.quotas.zip_size());
-    let fetcher = Fetcher::new(guard, FetchLimits { bytes, ..config.fetch })?;
+    let limits = FetchLimits { bytes, ..config.fetch };
+    let s3 = config.s3.clone().map(|access| S3::new(access, limits)).transpose()?;
+    let sources = Sources { web: Fetcher::new(guard, limits)?, s3 };
     let id = RunnerId(format!("{:016x}", getrandom::u64().context("no random numbers")?));
     let (store, clock) = (Arc::clone(store), Arc::clone(&config.clock));
-    Ok(Runner::new(id, store, blobs.clone(), clock, fetcher, config.runner.clone()))
+    Ok(Runner::new(id, store, blobs.clone(), clock, sources, config.runner.clone()))
 }
 
 /// Where sites are. On this machine they are at the listener's own port; a real domain has a proxy in front of it.

@@ -1,5 +1,5 @@
 //! What belongs to an app beside its jobs, driven by AWS's own client: artifacts, webhooks, tags, backend environments,
-//! domains, access logs. And what GetJob says beside AWS's answer.
+//! domains, access logs. What GetJob says beside AWS's answer, logs of steps as they grow, and sources in S3.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
@@ -7,7 +7,9 @@ mod access_logs;
 mod artifacts;
 mod domains;
 mod environments;
+mod logs;
 mod proofs;
+mod s3;
 #[path = "../support/mod.rs"]
 mod support;
 mod tags;

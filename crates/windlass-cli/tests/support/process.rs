@@ -24,6 +24,13 @@ impl Process {
         Self::start(command, data, more)
     }
 
+    /// The same in an environment that has these variables, too.
+    pub(crate) fn serve_in(environment: &[(&str, &str)], data: &Path, more: &[&str]) -> Self {
+        let mut command = windlass();
+        command.envs(environment.iter().copied());
+        Self::start(command, data, more)
+    }
+
     fn start(mut command: Command, data: &Path, more: &[&str]) -> Self {
         let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--allow-source", "127.0.0.0/8", "--data"])

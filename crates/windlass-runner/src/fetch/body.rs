@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use bytes::{Bytes, BytesMut};
+use sha2::{Digest as _, Sha256};
 use tempfile::{NamedTempFile, TempPath};
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufWriter};
@@ -24,6 +25,8 @@ const WRITE_SIZE: usize = 256 * 1024;
 pub(super) struct Receiver<'a> {
     into: &'a Path,
     inline_up_to: usize,
+    length: u64,
+    sha256: Sha256,
     store: Store,
 }
 
@@ -40,10 +43,22 @@ struct Growing {
 
 impl<'a> Receiver<'a> {
     pub(super) fn new(into: &'a Path, inline_up_to: usize) -> Self {
-        Self { into, inline_up_to, store: Store::Memory(BytesMut::new()) }
+        Self { into, inline_up_to, length: 0, sha256: Sha256::new(), store: Store::Memory(BytesMut::new()) }
+    }
+
+    /// How many bytes are there.
+    pub(super) const fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Forgets them.
+    pub(super) fn restart(&mut self) {
+        *self = Self::new(self.into, self.inline_up_to);
     }
 
     pub(super) async fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
+        self.length += chunk.len() as u64;
+        self.sha256.update(chunk);
         match &mut self.store {
             Store::Memory(held) if chunk.len() <= self.inline_up_to.saturating_sub(held.len()) => {
                 held.extend_from_slice(chunk);
@@ -60,11 +75,13 @@ impl<'a> Receiver<'a> {
         }
     }
 
-    pub(super) async fn finish(self) -> io::Result<Body> {
-        match self.store {
-            Store::Memory(held) => Ok(Body::Inline(held.freeze())),
-            Store::File(growing) => growing.finish().await.map(Body::File),
-        }
+    /// The body, and the SHA-256 of its bytes.
+    pub(super) async fn finish(self) -> io::Result<(Body, [u8; 32])> {
+        let body = match self.store {
+            Store::Memory(held) => Body::Inline(held.freeze()),
+            Store::File(growing) => Body::File(growing.finish().await?),
+        };
+        Ok((body, self.sha256.finalize().into()))
     }
 }
 

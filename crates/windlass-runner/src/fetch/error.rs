@@ -69,12 +69,14 @@ pub enum FetchError {
         why: String,
     },
     /// The answer was not `200 OK`.
-    #[error("source {url} answered {status}")]
+    #[error("source {url} answered {status}{}", InBrackets(code.as_deref()))]
     Status {
         /// The URL.
         url: String,
         /// What was answered.
         status: StatusCode,
+        /// The code beside it, as S3 gives one: `AccessDenied`, `NoSuchBucket`. Letters and digits, 64 at most.
+        code: Option<String>,
     },
     /// A redirect leads nowhere, to another scheme, or from `https` to `http`.
     #[error("source {url} answered a redirect that cannot be followed: {why}")]
@@ -160,6 +162,41 @@ impl fmt::Display for TimeLimit {
     }
 }
 
+impl FetchError {
+    /// Whether another try may go better: what is wrong is a server's or a network's momentary state.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::NoAnswer { .. } | Self::EndedEarly { .. } => true,
+            Self::TimedOut { limit, .. } => match limit {
+                TimeLimit::Idle | TimeLimit::Connect => true,
+                TimeLimit::Total => false,
+            },
+            Self::Status { status, .. } => status.is_server_error(),
+            Self::BadUrl { .. }
+            | Self::Scheme { .. }
+            | Self::Refused { .. }
+            | Self::Unresolved { .. }
+            | Self::Tls { .. }
+            | Self::BadRedirect { .. }
+            | Self::TooManyRedirects { .. }
+            | Self::TooLarge { .. }
+            | Self::Interrupted
+            | Self::Io { .. } => false,
+        }
+    }
+}
+
+struct InBrackets<'a>(Option<&'a str>);
+
+impl fmt::Display for InBrackets<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(text) => write!(f, " ({text})"),
+            None => Ok(()),
+        }
+    }
+}
+
 struct Expected(Option<u64>);
 
 impl fmt::Display for Expected {
@@ -202,6 +239,11 @@ pub(super) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item
             None => error.source(),
         }
     })
+}
+
+/// `text`, cut to what a reason has room for.
+pub(crate) fn cause_shortened(text: &str) -> String {
+    shortened(text, CAUSE_LENGTH)
 }
 
 /// `text`, cut to `length` characters.

@@ -15,29 +15,38 @@ use crate::guard::Refused;
 const NAME_LENGTH: usize = 200;
 
 /// An `http` or `https` URL.
-#[derive(Debug)]
-pub(super) struct Hop(Url);
+#[derive(Debug, Clone)]
+pub(crate) struct Hop {
+    url: Url,
+    /// What it is called, where that is not the URL.
+    shown: Option<Box<str>>,
+}
 
 impl Hop {
     pub(super) fn parse(url: &str) -> Result<Self, FetchError> {
         let url = Url::parse(url).map_err(|why| FetchError::BadUrl { why })?;
         match url.scheme() {
-            "http" | "https" => Ok(Self(url)),
+            "http" | "https" => Ok(Self { url, shown: None }),
             scheme => Err(FetchError::Scheme { scheme: shortened(scheme, 40) }),
         }
     }
 
+    /// A URL of our own making for what people know as `shown`.
+    pub(crate) fn called(shown: &str, url: Url) -> Self {
+        Self { url, shown: Some(shortened(shown, NAME_LENGTH).into()) }
+    }
+
     pub(super) fn url(&self) -> &Url {
-        &self.0
+        &self.url
     }
 
     pub(super) fn is_https(&self) -> bool {
-        self.0.scheme() == "https"
+        self.url.scheme() == "https"
     }
 
     /// The address, where the host is one. Parsing has already turned every spelling of an IPv4 address into one.
     pub(super) fn literal_address(&self) -> Option<IpAddr> {
-        match self.0.host()? {
+        match self.url.host()? {
             Host::Ipv4(address) => Some(address.into()),
             Host::Ipv6(address) => Some(address.into()),
             Host::Domain(_) => None,
@@ -46,9 +55,12 @@ impl Hop {
 
     /// Scheme, host, port and path. The query may be a signature and the user a password, so they are never shown.
     pub(super) fn name(&self) -> String {
-        let host = self.0.host_str().unwrap_or_default();
-        let port = self.0.port().map(|port| format!(":{port}")).unwrap_or_default();
-        shortened(&format!("{}://{host}{port}{}", self.0.scheme(), self.0.path()), NAME_LENGTH)
+        if let Some(shown) = &self.shown {
+            return shown.to_string();
+        }
+        let host = self.url.host_str().unwrap_or_default();
+        let port = self.url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        shortened(&format!("{}://{host}{port}{}", self.url.scheme(), self.url.path()), NAME_LENGTH)
     }
 
     /// Where a redirect with these headers leads.
@@ -56,8 +68,9 @@ impl Hop {
         let bad = |why: String| FetchError::BadRedirect { url: self.name(), why };
         let location = headers.get(LOCATION).ok_or_else(|| bad("it has no Location".into()))?;
         let location = std::str::from_utf8(location.as_bytes()).map_err(|_| bad("its Location is not UTF-8".into()))?;
-        let mut next = Self(self.0.join(location).map_err(|why| bad(format!("its Location is not a URL: {why}")))?);
-        match (self.is_https(), next.0.scheme()) {
+        let next = self.url.join(location).map_err(|why| bad(format!("its Location is not a URL: {why}")))?;
+        let mut next = Self { url: next, shown: None };
+        match (self.is_https(), next.url.scheme()) {
             (_, "https") | (false, "http") => {}
             (true, "http") => return Err(bad("it leads from https to http".into())),
             (_, scheme) => return Err(bad(format!("it leads to scheme {}", shortened(scheme, 40)))),
@@ -68,14 +81,18 @@ impl Hop {
 
     /// Credentials go where the one who named them sent them, and a server that redirects cannot name others.
     fn take_credentials_of(&mut self, previous: &Self) {
-        let (user, password) = if self.0.origin() == previous.0.origin() {
-            (previous.0.username(), previous.0.password())
+        let (user, password) = if self.url.origin() == previous.url.origin() {
+            (previous.url.username(), previous.url.password())
         } else {
             ("", None)
         };
         // Only a URL without a host cannot take them, and `http` and `https` always have one.
-        let _ = self.0.set_username(user);
-        let _ = self.0.set_password(password);
+        let _ = self.url.set_username(user);
+        let _ = self.url.set_password(password);
+    }
+
+    pub(super) fn no_answer(&self, why: &str) -> FetchError {
+        FetchError::NoAnswer { url: self.name(), why: why.into() }
     }
 
     pub(super) fn timed_out(&self, limit: TimeLimit, after: Duration) -> FetchError {

@@ -4,7 +4,7 @@
 //! A large artifact has no bytes under its name but, under the name with an `@` behind it, a [`pointer()`] to its content.
 
 use chrono::{DateTime, Utc};
-use windlass::{AppId, Artifact};
+use windlass::{AppId, Artifact, Attempt};
 
 use crate::{BranchUid, Content, JobKey};
 
@@ -56,10 +56,16 @@ pub fn access_chunk(app: &AppId, time: DateTime<Utc>, number: u64) -> String {
     format!("{}{}-{number:016x}.csv", access(app), time.format("%Y-%m-%d/%H-%M-%S"))
 }
 
-/// The log of a step.
+/// The logs of a step begin with this: one for each attempt, in their order.
 #[must_use]
-pub fn log(key: JobKey, step: &str) -> String {
-    format!("{}{step}/log.txt", job(key))
+pub fn logs(key: JobKey, step: &str) -> String {
+    format!("{}{step}/", job(key))
+}
+
+/// What an attempt logged of a step.
+#[must_use]
+pub fn log(key: JobKey, step: &str, attempt: Attempt) -> String {
+    format!("{}{:010}.txt", logs(key, step), attempt.get())
 }
 
 /// Where it stands which content lies behind a name.
