@@ -4,6 +4,7 @@
 //! [`client`] talks to it, or to AWS.
 
 mod client;
+mod logging;
 mod pack;
 pub(crate) mod serve;
 pub(crate) mod up;

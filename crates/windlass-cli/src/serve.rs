@@ -8,13 +8,13 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use ipnet::IpNet;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 use windlass::Account;
 use windlass_cli::server::{Config, HttpCheck, Server};
 use windlass_http::DomainVerification;
 use windlass_runner::Settings;
 
 use crate::client::output;
+use crate::logging::{LogFormat, Logging};
 
 /// Serve the API and the sites
 #[derive(clap::Args, Debug)]
@@ -22,6 +22,15 @@ pub(crate) struct Args {
     /// Where to listen; port 0 takes any
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8420", env = "WINDLASS_LISTEN")]
     listen: SocketAddr,
+
+    /// Where to listen for those who may see the metrics, who are not asked who they are; without it, programs on this machine
+    /// see them below --listen, and nobody else does
+    #[arg(long, value_name = "ADDRESS:PORT", env = "WINDLASS_METRICS_LISTEN")]
+    metrics_listen: Option<SocketAddr>,
+
+    /// In which form to log, to standard error
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", env = "WINDLASS_LOG_FORMAT")]
+    log_format: LogFormat,
 
     /// Where to keep everything
     #[arg(long, value_name = "DIR", default_value = "windlass-data", env = "WINDLASS_DATA")]
@@ -84,6 +93,8 @@ impl Args {
     fn config(self) -> anyhow::Result<Config> {
         let Self {
             listen,
+            metrics_listen,
+            log_format: _,
             data,
             auth,
             allow_source,
@@ -99,6 +110,7 @@ impl Args {
         };
         Ok(Config {
             listen,
+            metrics_listen,
             signed: auth == Auth::Sigv4,
             account: Account { region, id: account },
             site_domain,
@@ -112,8 +124,7 @@ impl Args {
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     for_the_owner_alone();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let _logging = Logging::start(args.log_format)?;
     // Before anyone can know that we are here, so that no signal is missed.
     let stop = Stop::listen()?;
     let signed = args.auth == Auth::Sigv4;
@@ -127,6 +138,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let server = Server::start(args.config()?).await?;
     output::line(format_args!("windlass serves {}", server.endpoint()))?;
     output::line(format_args!("  data         {}", server.data().path().display()))?;
+    if let Some(address) = server.metrics_address() {
+        output::line(format_args!("  metrics      http://{address}/metrics"))?;
+    }
     if signed {
         output::line(format_args!("  credentials  {}", server.data().credentials_path().display()))?;
     }

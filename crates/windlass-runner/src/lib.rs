@@ -6,6 +6,7 @@
 //!
 //! [`Store::work`]: windlass_store::Store::work
 
+mod counts;
 mod deploy;
 pub mod fetch;
 pub mod guard;

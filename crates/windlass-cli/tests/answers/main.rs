@@ -7,5 +7,7 @@ mod branches;
 mod capacity;
 mod jobs;
 mod lists;
+mod logs;
+mod metrics;
 #[path = "../support/mod.rs"]
 mod support;

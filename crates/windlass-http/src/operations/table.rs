@@ -14,6 +14,8 @@ pub struct Definition {
     pub method: Method,
     /// The path of its requests, with `{appId}` where a label stands.
     pub path: &'static str,
+    /// How many slashes are in the path.
+    pub(super) depth: usize,
     /// The members in the query.
     pub query: &'static [Member],
     /// The members in the JSON body.
@@ -44,6 +46,7 @@ macro_rules! operations {
                 name: stringify!($name),
                 method: Method::$method,
                 path: $path,
+                depth: depth($path),
                 query: &[$($($query),*)?],
                 body: &[$($($body),*)?],
             },
@@ -346,4 +349,14 @@ const fn same(mut left: &[u8], mut right: &[u8]) -> bool {
         (left, right) = (left_rest, right_rest);
     }
     left.is_empty() && right.is_empty()
+}
+
+/// How many slashes are in a path.
+pub(super) const fn depth(path: &str) -> usize {
+    let (bytes, mut depth, mut i) = (path.as_bytes(), 0, 0);
+    while i < bytes.len() {
+        depth += (bytes[i] == b'/') as usize;
+        i += 1;
+    }
+    depth
 }
