@@ -6,6 +6,7 @@
 mod artifacts;
 mod client;
 mod doctor;
+mod logging;
 mod pack;
 pub(crate) mod serve;
 pub(crate) mod up;

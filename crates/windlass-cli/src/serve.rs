@@ -9,7 +9,6 @@ use std::sync::Arc;
 use clap::ValueEnum;
 use ipnet::IpNet;
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 use windlass::Account;
 use windlass_cli::server::{Config, HttpCheck, Server, s3_access};
 use windlass_http::{DomainVerification, InvalidQuota, Quota, Quotas};
@@ -17,6 +16,7 @@ use windlass_runner::{Settings, Upkeep};
 
 use crate::artifacts::ArtifactArgs;
 use crate::client::output;
+use crate::logging::{LogFormat, Logging};
 
 /// Serve the API and the sites
 #[derive(clap::Args, Debug)]
@@ -24,6 +24,15 @@ pub(crate) struct Args {
     /// Where to listen; port 0 takes any
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8420", env = "WINDLASS_LISTEN")]
     listen: SocketAddr,
+
+    /// Where to listen for those who may see the metrics, who are not asked who they are; without it, programs on this machine
+    /// see them below --listen, and nobody else does
+    #[arg(long, value_name = "ADDRESS:PORT", env = "WINDLASS_METRICS_LISTEN")]
+    metrics_listen: Option<SocketAddr>,
+
+    /// In which form to log, to standard error
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", env = "WINDLASS_LOG_FORMAT")]
+    log_format: LogFormat,
 
     /// Where to keep everything
     #[arg(long, value_name = "DIR", default_value = "windlass-data", env = "WINDLASS_DATA")]
@@ -141,6 +150,8 @@ impl Args {
     fn config(self, quotas: Quotas) -> anyhow::Result<Config> {
         let Self {
             listen,
+            metrics_listen,
+            log_format: _,
             data,
             artifacts,
             keep,
@@ -160,6 +171,7 @@ impl Args {
         };
         Ok(Config {
             listen,
+            metrics_listen,
             signed: auth == Auth::Sigv4,
             s3: Some(s3_access(|name| std::env::var(name).ok(), &region)?),
             account: Account { region, id: account },
@@ -190,8 +202,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     };
     for_the_owner_alone();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let _logging = Logging::start(args.log_format)?;
     // Before anyone can know that we are here, so that no signal is missed.
     let stop = Stop::listen()?;
     let signed = args.auth == Auth::Sigv4;
@@ -205,6 +216,9 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let server = Server::start(args.config(quotas)?).await?;
     output::line(format_args!("windlass serves {}", server.endpoint()))?;
     output::line(format_args!("  data         {}", server.data().path().display()))?;
+    if let Some(address) = server.metrics_address() {
+        output::line(format_args!("  metrics      http://{address}/metrics"))?;
+    }
     if signed {
         output::line(format_args!("  credentials  {}", server.data().credentials_path().display()))?;
     }

@@ -1,6 +1,7 @@
 //! Answers: JSON, an error in AWS's form, or something plain.
 
 use axum::body::Body;
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
@@ -28,8 +29,14 @@ impl Answer {
 
     /// Adds a header whose value is any text; what a header cannot hold is left out of it.
     pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
-        let fits: String = value.chars().filter(|c| matches!(c, ' '..='~')).collect();
-        self.extensions.extend(HeaderValue::from_str(&fits).map(|value| (name, value)));
+        let fits = |byte: &u8| matches!(byte, b' '..=b'~');
+        // What is not ASCII has only bytes that do not fit.
+        let value = if value.bytes().all(|byte| fits(&byte)) {
+            HeaderValue::from_str(value)
+        } else {
+            HeaderValue::from_maybe_shared(value.bytes().filter(fits).collect::<Bytes>())
+        };
+        self.extensions.extend(value.map(|value| (name, value)));
         self
     }
 }

@@ -1,33 +1,38 @@
 //! The doors that every request goes through.
 
 use std::num::NonZeroU32;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use prometheus_client::registry::Registry;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 use uuid::Uuid;
 use windlass::{Account, Limits};
 use windlass_store::{Blobs, Clock, Store, StoreError};
 
 use crate::answer::{self, Answer, REQUEST_ID};
+use crate::asked::Asked;
 use crate::auth::{Auth, Caller, Door};
 use crate::domains::{self, DomainVerification, Proofs};
 use crate::error::ApiError;
-use crate::keys;
+use crate::metrics::Requests;
 use crate::objects::Objects;
-use crate::operations::{self, Operation, RouteError};
+use crate::operations::{Operation, RouteError, Routed};
 use crate::quotas::{Quotas, Room};
 use crate::rate::RateLimit;
-use crate::webhooks;
 
 /// By which scheme a proxy was asked.
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -76,6 +81,7 @@ struct Inner {
     rate: Option<RateLimit>,
     /// A turn for each name that may be asked for its proof at a time.
     questions: Semaphore,
+    requests: Arc<Requests>,
 }
 
 /// One request to an operation.
@@ -107,8 +113,14 @@ impl Api {
         let rate = settings.request_rate.map(RateLimit::new);
         let proofs = Proofs::new(secret);
         let questions = Semaphore::new(domains::AT_ONCE);
-        let room = Room::default();
-        Ok(Self(Arc::new(Inner { store, blobs, clock, settings, door, objects, proofs, room, rate, questions })))
+        let (room, requests) = (Room::default(), Arc::new(Requests::new()));
+        let inner = Inner { store, blobs, clock, settings, door, objects, proofs, room, rate, questions, requests };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Has the counts of requests among what `registry` shows.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register_collector(Box::new(Arc::clone(&self.0.requests)));
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -148,37 +160,51 @@ impl Api {
         self.0.clock.now()
     }
 
-    /// Answers a request. It never fails: what goes wrong is in the answer. What was begun is finished even if
-    /// nobody waits for the answer any more.
+    /// Answers a request. It never fails: what goes wrong is in the answer. What has begun to change something is finished
+    /// even if nobody waits for the answer any more.
     pub async fn handle(&self, request: Request<Body>) -> Response<Body> {
+        if request.method().is_safe() {
+            let answered = AssertUnwindSafe(self.answer(request)).catch_unwind().await;
+            return answered.unwrap_or_else(|_| answer::respond(Err(ApiError::internal(&"a request panicked"))));
+        }
         let api = self.clone();
         let answered = tokio::spawn(async move { api.answer(request).await });
         answered.await.unwrap_or_else(|error| answer::respond(Err(ApiError::internal(&error))))
     }
 
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let begun = self.0.clock.elapsed();
         let id = Uuid::new_v4();
         let (parts, body) = request.into_parts();
-        let mut response = match parts.uri.path() {
-            "/healthz" | "/readyz" => health(&parts.method),
-            path if webhooks::PATHS.contains(&path) => self.webhook(&parts, body, id).await,
-            path if path.starts_with(domains::PROOF_PATH) => self.prove(&parts),
-            path if path.starts_with("/-/") && !keys::are_at(path) => self.object(&parts, body).await,
-            _ => self.operation(&parts, body).await,
+        let asked = Asked::by(&parts);
+        let (aim, span) = (asked.aim(), asked.span(&parts.method, id));
+        let answering = async {
+            let response = match asked {
+                Asked::Health => health(&parts.method),
+                Asked::Webhook => self.webhook(&parts, body, id).boxed().await,
+                Asked::Proof => self.prove(&parts),
+                Asked::Object => self.object(&parts, body).boxed().await,
+                Asked::Operation(routed) => self.operation(&routed, &parts, body).await,
+                Asked::Nothing(RouteError::UnknownPath) => answer::respond(Err(ApiError::unknown_path())),
+                Asked::Nothing(RouteError::MethodNotAllowed { allowed }) => method_not_allowed(&parts.method, &allowed),
+            };
+            // Never the query: it may hold a signature or a token.
+            let (path, status) = (parts.uri.path(), response.status().as_u16());
+            tracing::debug!(method = %parts.method, path, status, "answered");
+            response
         };
+        let mut response = answering.instrument(span).await;
         if let Ok(id) = HeaderValue::from_str(id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer())) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
-        tracing::debug!(%id, method = %parts.method, path = parts.uri.path(), status = response.status().as_u16());
+        if response.status().is_server_error() {
+            tracing::error!(%id, operation = aim.name(), "a request failed");
+        }
+        self.0.requests.note(aim, response.status(), self.0.clock.elapsed().saturating_sub(begun));
         response
     }
 
-    async fn operation(&self, parts: &Parts, body: Body) -> Response<Body> {
-        let routed = match operations::route(&parts.method, parts.uri.path()) {
-            Ok(routed) => routed,
-            Err(RouteError::UnknownPath) => return answer::respond(Err(ApiError::unknown_path())),
-            Err(RouteError::MethodNotAllowed { allowed }) => return method_not_allowed(&parts.method, &allowed),
-        };
+    async fn operation(&self, routed: &Routed<'_>, parts: &Parts, body: Body) -> Response<Body> {
         let outcome = async {
             let now = self.now();
             let (caller, body) = self.0.door.admit(parts, now, read(body)).await?;
@@ -203,49 +229,50 @@ impl Api {
     }
 }
 
-impl Call<'_> {
-    async fn run(self, operation: Operation) -> Result<Answer, ApiError> {
+impl<'a> Call<'a> {
+    /// Each operation is boxed for itself: together they would be as large as the largest, and be moved for each request.
+    fn run(self, operation: Operation) -> BoxFuture<'a, Result<Answer, ApiError>> {
         match operation {
-            Operation::CreateApp => self.create_app().await,
-            Operation::GetApp => self.get_app().await,
-            Operation::ListApps => self.list_apps().await,
-            Operation::UpdateApp => self.update_app().await,
-            Operation::DeleteApp => self.delete_app().await,
-            Operation::CreateBranch => self.create_branch().await,
-            Operation::GetBranch => self.get_branch().await,
-            Operation::ListBranches => self.list_branches().await,
-            Operation::UpdateBranch => self.update_branch().await,
-            Operation::DeleteBranch => self.delete_branch().await,
-            Operation::CreateDeployment => self.create_deployment().await,
-            Operation::StartDeployment => self.start_deployment().await,
-            Operation::StartJob => self.start_job().await,
-            Operation::StopJob => self.stop_job().await,
-            Operation::GetJob => self.get_job().await,
-            Operation::ListJobs => self.list_jobs().await,
-            Operation::DeleteJob => self.delete_job().await,
-            Operation::ListArtifacts => self.list_artifacts().await,
-            Operation::GetArtifactUrl => self.get_artifact_url().await,
-            Operation::CreateWebhook => self.create_webhook().await,
-            Operation::GetWebhook => self.get_webhook().await,
-            Operation::ListWebhooks => self.list_webhooks().await,
-            Operation::UpdateWebhook => self.update_webhook().await,
-            Operation::DeleteWebhook => self.delete_webhook().await,
-            Operation::CreateBackendEnvironment => self.create_backend_environment().await,
-            Operation::GetBackendEnvironment => self.get_backend_environment().await,
-            Operation::ListBackendEnvironments => self.list_backend_environments().await,
-            Operation::DeleteBackendEnvironment => self.delete_backend_environment().await,
-            Operation::CreateDomainAssociation => self.create_domain_association().await,
-            Operation::GetDomainAssociation => self.get_domain_association().await,
-            Operation::ListDomainAssociations => self.list_domain_associations().await,
-            Operation::UpdateDomainAssociation => self.update_domain_association().await,
-            Operation::DeleteDomainAssociation => self.delete_domain_association().await,
-            Operation::GenerateAccessLogs => self.generate_access_logs().await,
-            Operation::TagResource => self.tag_resource().await,
-            Operation::UntagResource => self.untag_resource().await,
-            Operation::ListTagsForResource => self.list_tags_for_resource().await,
-            Operation::CreateKey => self.create_key().await,
-            Operation::ListKeys => self.list_keys().await,
-            Operation::DeleteKey => self.delete_key().await,
+            Operation::CreateApp => self.create_app().boxed(),
+            Operation::GetApp => self.get_app().boxed(),
+            Operation::ListApps => self.list_apps().boxed(),
+            Operation::UpdateApp => self.update_app().boxed(),
+            Operation::DeleteApp => self.delete_app().boxed(),
+            Operation::CreateBranch => self.create_branch().boxed(),
+            Operation::GetBranch => self.get_branch().boxed(),
+            Operation::ListBranches => self.list_branches().boxed(),
+            Operation::UpdateBranch => self.update_branch().boxed(),
+            Operation::DeleteBranch => self.delete_branch().boxed(),
+            Operation::CreateDeployment => self.create_deployment().boxed(),
+            Operation::StartDeployment => self.start_deployment().boxed(),
+            Operation::StartJob => self.start_job().boxed(),
+            Operation::StopJob => self.stop_job().boxed(),
+            Operation::GetJob => self.get_job().boxed(),
+            Operation::ListJobs => self.list_jobs().boxed(),
+            Operation::DeleteJob => self.delete_job().boxed(),
+            Operation::ListArtifacts => self.list_artifacts().boxed(),
+            Operation::GetArtifactUrl => self.get_artifact_url().boxed(),
+            Operation::CreateWebhook => self.create_webhook().boxed(),
+            Operation::GetWebhook => self.get_webhook().boxed(),
+            Operation::ListWebhooks => self.list_webhooks().boxed(),
+            Operation::UpdateWebhook => self.update_webhook().boxed(),
+            Operation::DeleteWebhook => self.delete_webhook().boxed(),
+            Operation::CreateBackendEnvironment => self.create_backend_environment().boxed(),
+            Operation::GetBackendEnvironment => self.get_backend_environment().boxed(),
+            Operation::ListBackendEnvironments => self.list_backend_environments().boxed(),
+            Operation::DeleteBackendEnvironment => self.delete_backend_environment().boxed(),
+            Operation::CreateDomainAssociation => self.create_domain_association().boxed(),
+            Operation::GetDomainAssociation => self.get_domain_association().boxed(),
+            Operation::ListDomainAssociations => self.list_domain_associations().boxed(),
+            Operation::UpdateDomainAssociation => self.update_domain_association().boxed(),
+            Operation::DeleteDomainAssociation => self.delete_domain_association().boxed(),
+            Operation::GenerateAccessLogs => self.generate_access_logs().boxed(),
+            Operation::TagResource => self.tag_resource().boxed(),
+            Operation::UntagResource => self.untag_resource().boxed(),
+            Operation::ListTagsForResource => self.list_tags_for_resource().boxed(),
+            Operation::CreateKey => self.create_key().boxed(),
+            Operation::ListKeys => self.list_keys().boxed(),
+            Operation::DeleteKey => self.delete_key().boxed(),
         }
     }
 

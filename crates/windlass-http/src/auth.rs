@@ -95,7 +95,9 @@ impl Door {
         body: impl Future<Output = Result<Bytes, ApiError>>,
     ) -> Result<(Caller, Bytes), ApiError> {
         let Some(verifier) = &self.verifier else {
-            from_this_machine(parts)?;
+            if !is_from_this_machine(parts) {
+                return Err(ApiError::not_from_here());
+            }
             return Ok((Caller::admin(None), body.await?));
         };
         let statement = verifier.read(parts, now)?;
@@ -183,14 +185,15 @@ fn app_of(resource: Resource) -> AppId {
     app
 }
 
-/// Refuses what a web page sends that this machine's browser shows: without signatures, nothing else keeps it out.
-/// A page's requests name their origin, or come under the page's own name, which its owner can point here.
-fn from_this_machine(parts: &Parts) -> Result<(), ApiError> {
+/// Whether a request that came over loopback is not one of a web page that this machine's browser shows. A page's requests
+/// name their origin, or come under the page's own name, which its owner can point here.
+#[must_use]
+pub fn is_from_this_machine(parts: &Parts) -> bool {
     let host = parts.headers.get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
     let host = host.or_else(|| parts.uri.authority().cloned());
     let local = host.is_none_or(|host| {
         let name = host.host().trim_start_matches('[').trim_end_matches(']');
         name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
     });
-    if local && !parts.headers.contains_key(ORIGIN) { Ok(()) } else { Err(ApiError::not_from_here()) }
+    local && !parts.headers.contains_key(ORIGIN)
 }

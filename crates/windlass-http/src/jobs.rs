@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use http::header::HeaderName;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use windlass::{
     AppId, BranchName, Command, Commit, InvalidJobId, Job, JobId, JobType, NewJob, Rejection, Resource, Source,
     StepName, wire,
@@ -52,6 +51,28 @@ struct StartJob {
     commit_message: Option<Box<str>>,
     #[serde(default, with = "wire::epoch_seconds::option")]
     commit_time: Option<DateTime<Utc>>,
+}
+
+/// What GetJob answers.
+#[derive(Serialize)]
+struct Shown {
+    job: wire::Job,
+}
+
+/// What most operations on a job answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    job_summary: wire::JobSummary,
+}
+
+/// What ListJobs answers.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summaries {
+    job_summaries: Vec<wire::JobSummary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
 }
 
 impl Call<'_> {
@@ -134,17 +155,17 @@ impl Call<'_> {
         let OneJob { app_id, branch_name, job_id } = self.read()?;
         let (branch, job) = self.job(&app_id, &branch_name, &job_id).await?;
         let arn = self.job_arn(&branch, &job);
-        let mut form = wire::Job::new(&job, &arn);
+        let mut shown = Shown { job: wire::Job::new(&job, &arn) };
         let key = JobKey { branch: branch.uid, job: job.id() };
         let url = |object| self.api.objects().url(&self.origin, &object, self.now);
-        for step in &mut form.steps {
+        for step in &mut shown.job.steps {
             // A running step's log can be read as far as it has come.
             step.log_url = Some(url(Object::Log(key, step.step_name.clone()))?);
             if job.artifact().is_some() && step.step_name == StepName::Deploy.as_ref() {
                 step.artifacts_url = Some(url(Object::Artifact(key))?);
             }
         }
-        let answer = Answer::new(&json!({ "job": form }))?;
+        let answer = Answer::new(&shown)?;
         let answer = answer.with(WHY, &job.why(self.now).on(&branch.branch).to_string());
         Ok(match job.status_reason() {
             Some(reason) => answer.with(STATUS_REASON, &reason),
@@ -177,13 +198,9 @@ impl Call<'_> {
         let list = format!("jobs/{}", branch.uid);
         let from = pages::cursor(&list, listing.next_token.as_deref())?;
         let page = self.api.store().jobs(branch.uid, from, pages::size(listing.max_results, 50)).await?;
-        let summaries: Vec<_> =
-            page.items.iter().map(|job| wire::JobSummary::new(job, &self.job_arn(&branch, job))).collect();
-        let mut body = json!({ "jobSummaries": summaries });
-        if let Some(next) = page.next {
-            body["nextToken"] = pages::token(&list, next).into();
-        }
-        Answer::new(&body)
+        let summaries = page.items.iter().map(|job| wire::JobSummary::new(job, &self.job_arn(&branch, job)));
+        let next_token = page.next.map(|next| pages::token(&list, next));
+        Answer::new(&Summaries { job_summaries: summaries.collect(), next_token })
     }
 
     pub(crate) async fn delete_job(mut self) -> Result<Answer, ApiError> {
@@ -202,7 +219,7 @@ impl Call<'_> {
     }
 
     pub(crate) fn summary_answer(&self, branch: &StoredBranch, job: &Job) -> Result<Answer, ApiError> {
-        Answer::new(&json!({ "jobSummary": wire::JobSummary::new(job, &self.job_arn(branch, job)) }))
+        Answer::new(&Summary { job_summary: wire::JobSummary::new(job, &self.job_arn(branch, job)) })
     }
 
     fn job_arn(&self, branch: &StoredBranch, job: &Job) -> windlass::Arn {

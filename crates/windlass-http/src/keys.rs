@@ -20,9 +20,6 @@ use crate::operations::Role;
 use crate::pages;
 use crate::sigv4::SecretKey;
 
-/// Where the operations on keys are.
-const PATH: &str = "/-/keys";
-
 /// What stands for all apps.
 const ALL_APPS: &str = "*";
 
@@ -39,11 +36,6 @@ struct NewKey {
 #[serde(rename_all = "camelCase")]
 struct OneKey {
     access_key_id: String,
-}
-
-/// Whether a path is one of the operations on keys.
-pub(crate) fn are_at(path: &str) -> bool {
-    path.strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A key pair as its document keeps it.

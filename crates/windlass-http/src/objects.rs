@@ -47,10 +47,7 @@ impl Objects {
         let id: AccessKeyId = "WINDLASSOBJECTS".parse().expect("letters only");
         let key: SecretKey = hex::encode(secret).parse().expect("64 digits");
         let keys = BTreeMap::from([(id.clone(), key.clone())]);
-        Self {
-            signer: Signer { access_key_id: id, secret_key: key, scope: Scope::s3(region) },
-            verifier: Verifier::new(keys, Scope::s3(region)),
-        }
+        Self { signer: Signer::new(id, key, Scope::s3(region)), verifier: Verifier::new(keys, Scope::s3(region)) }
     }
 
     /// A URL that `object` can be used with.

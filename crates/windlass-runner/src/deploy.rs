@@ -218,7 +218,9 @@ impl From<PackError> for Halt {
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Halt> + Send + 'static,
 ) -> Result<T, Halt> {
-    match tokio::task::spawn_blocking(work).await {
+    // What is said there is said of the same job.
+    let span = tracing::Span::current();
+    match tokio::task::spawn_blocking(move || span.in_scope(work)).await {
         Ok(done) => done,
         Err(error) => Err(fault(error)),
     }

@@ -9,6 +9,7 @@
 //! [`Store::work`]: windlass_store::Store::work
 
 mod checkup;
+mod counts;
 mod deploy;
 pub mod fetch;
 pub mod guard;

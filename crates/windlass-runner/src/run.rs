@@ -5,6 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
+use tracing::field::display;
+use tracing::{Instrument as _, Span, info_span};
 use windlass::{Artifact, Attempt, Command, Job, JobStatus, Report, Source, StepName};
 use windlass_store::{
     Address, Blobs, ExecuteError, Executed, Extras, JobKey, Staged, StoreError, StoredBranch, execute, execute_each,
@@ -57,7 +59,7 @@ impl Runner {
     /// Claims the job and sees it to its end.
     pub(crate) async fn take(&self, hand: Hand, lost: bool) {
         let key = hand.key();
-        let claimed = match self.claim(hand, lost).await {
+        let claimed = match self.claim(hand, lost).instrument(info_span!("claim")).await {
             Ok(Some(claimed)) => claimed,
             Ok(None) => return,
             Err(error) => {
@@ -65,11 +67,13 @@ impl Runner {
                 return;
             }
         };
+        let (branch, attempt) = (&claimed.branch.name, claimed.attempt.get());
+        Span::current().record("branch", display(branch)).record("attempt", attempt);
         let mut finished = self.work_on(claimed).await;
         if finished.claimed.let_go().is_cancelled() {
             finished.let_go(self);
         }
-        self.report(finished).await;
+        self.report(finished).instrument(info_span!("report")).await;
     }
 
     /// Claims a job and starts its first step, in one transaction. `None` when there is nothing to do after all.
@@ -84,7 +88,10 @@ impl Runner {
         };
         let Some(attempt) = attempt else {
             // It has been lost once too often: claiming it ends it.
-            execute(store, Address::Key(key), &[claim], self.0.clock.now(), Extras::default()).await?;
+            let ended = execute(store, Address::Key(key), &[claim], self.0.clock.now(), Extras::default()).await?;
+            if ended.answer.is_ok() {
+                self.0.counts.leases_lost.inc();
+            }
             return Ok(None);
         };
         let first = if job.birth().source.needs_build() { StepName::Build } else { StepName::Deploy };
@@ -99,6 +106,9 @@ impl Runner {
         match answer {
             Ok(()) => {
                 hand.hold();
+                if lost {
+                    self.0.counts.leases_lost.inc();
+                }
                 Ok(Some(Claimed { hand, attempt, first, branch, job }))
             }
             // Someone was faster, or it was stopped.
@@ -115,13 +125,14 @@ impl Runner {
         finished.claimed.introduce(&deploy);
         let key = finished.claimed.log_key(finished.claimed.first);
         let work = self.deploy(&finished.claimed, &deploy, &mut finished.made);
-        let deployed = deploy.kept_while(&*self.0.store, &key, work).await;
+        let deployed = deploy.kept_while(&*self.0.store, &key, work).instrument(info_span!("deploy")).await;
         let verified = match deployed {
             Ok(deployed) => {
                 finished.say(self, Report::StepEnded(StepName::Deploy));
                 finished.say(self, Report::StepStarted(StepName::Verify));
                 let verify = Log::new(self.0.clock.clone());
-                let verified = self.verify(&finished.claimed, &deployed, &verify).await;
+                let verifying = self.verify(&finished.claimed, &deployed, &verify);
+                let verified = verifying.instrument(info_span!("verify")).await;
                 finished.keep_log(StepName::Verify, &verify);
                 verified.map(|()| deployed.artifact)
             }

@@ -4,15 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use prometheus_client::registry::Registry;
 use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 use windlass::{AppId, Command, JobStatus, next_to_claim};
 use windlass_artifact::Budget;
 use windlass_store::{Address, Blobs, Candidate, Clock, Extras, Lease, Notice, RunnerId, Store, StoreError, execute};
 
+use crate::counts::Counts;
 use crate::inflight::InFlight;
 use crate::sources::Sources;
 
@@ -50,6 +54,7 @@ pub(crate) struct Inner {
     pub(crate) sources: Sources,
     pub(crate) settings: Settings,
     pub(crate) in_flight: InFlight,
+    pub(crate) counts: Counts,
     tasks: TaskTracker,
     /// A job has changed, or one is out of hand, so there may be work or room for it.
     news: Notify,
@@ -66,9 +71,15 @@ impl Runner {
         sources: impl Into<Sources>,
         settings: Settings,
     ) -> Self {
+        let (in_flight, counts, tasks, news) =
+            (InFlight::default(), Counts::default(), TaskTracker::new(), Notify::new());
         let sources = sources.into();
-        let (in_flight, tasks, news) = (InFlight::default(), TaskTracker::new(), Notify::new());
-        Self(Arc::new(Inner { id, store, blobs, clock, sources, settings, in_flight, tasks, news }))
+        Self(Arc::new(Inner { id, store, blobs, clock, sources, settings, in_flight, counts, tasks, news }))
+    }
+
+    /// Has what this runner counts among what `registry` shows.
+    pub fn register(&self, registry: &mut Registry) {
+        self.0.counts.register(registry);
     }
 
     /// Works until `stop` fires; then takes no more jobs, and returns when those in hand have ended.
@@ -148,11 +159,14 @@ impl Runner {
             None => working.push((candidate.app.clone(), 1)),
         }
         let runner = self.clone();
-        let lost = candidate.lost;
-        self.0.tasks.spawn(async move {
+        let (key, app, lost) = (candidate.key, &candidate.app, candidate.lost);
+        // At the highest level, so that whatever is said of the work is said of its job.
+        let span = tracing::error_span!("job", %key, %app, branch = Empty, job = %key.job, attempt = Empty);
+        let work = async move {
             runner.take(hand, lost).await;
             runner.0.news.notify_one();
-        });
+        };
+        self.0.tasks.spawn(work.instrument(span));
     }
 
     async fn keep_holds(self, stop: CancellationToken) {

@@ -6,6 +6,7 @@
 //!
 //! It holds no rules about jobs: what a status means is asked of the core.
 
+mod commits;
 mod count;
 mod lock;
 mod read;
@@ -23,6 +24,7 @@ use thiserror::Error;
 use tokio::sync::broadcast;
 use windlass_store::Notice;
 
+pub use commits::Commits;
 use lock::Lock;
 use read::Readers;
 use writer::Writer;
@@ -91,6 +93,19 @@ impl SqliteStore {
     ///
     /// [`OpenError`], naming the path.
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        Self::open_with(directory, None)
+    }
+
+    /// The same, and counts the commits.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn open_counted(directory: &Path, commits: Commits) -> Result<Self, OpenError> {
+        Self::open_with(directory, Some(commits))
+    }
+
+    fn open_with(directory: &Path, commits: Option<Commits>) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { path: directory.to_owned(), source };
         std::fs::create_dir_all(directory).map_err(io)?;
         let lock = Lock::take(directory)?;
@@ -107,7 +122,7 @@ impl SqliteStore {
         readers.warm_up().map_err(database)?;
         Ok(Self {
             readers,
-            writer: Writer::start(connection),
+            writer: Writer::start(connection, commits),
             notices: broadcast::Sender::new(4096),
             _lock: Some(lock),
         })

@@ -78,7 +78,7 @@ fn traced(statements: &Statements) -> (SqliteStore, TempDir) {
         readers.put_back(connection);
     }
     let lock = Lock::take(directory.path()).unwrap();
-    let (readers, writer) = (Arc::new(readers), Writer::start(writer));
+    let (readers, writer) = (Arc::new(readers), Writer::start(writer, None));
     (SqliteStore { readers, writer, notices: broadcast::Sender::new(16), _lock: Some(lock) }, directory)
 }
 

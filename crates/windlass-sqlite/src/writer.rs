@@ -9,6 +9,8 @@ use rusqlite::hooks::Wal;
 use tokio::sync::{mpsc, oneshot};
 use windlass_store::StoreError;
 
+use crate::commits::Commits;
+
 /// How many changes share a commit at most. More only delays the first of them.
 const GROUP: usize = 512;
 
@@ -39,9 +41,9 @@ impl Drop for Thread {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection) -> Self {
+    pub(crate) fn start(connection: Connection, commits: Option<Commits>) -> Self {
         let (queue, changes) = mpsc::channel(4096);
-        let thread = thread::spawn(move || write_groups(connection, changes));
+        let thread = thread::spawn(move || write_groups(connection, changes, commits.as_ref()));
         Self { queue, _thread: Thread(Some(thread)) }
     }
 
@@ -87,7 +89,7 @@ impl Writer {
 /// the log would grow for ever, and every sync of a growing file costs the file system twice.
 const LOG_PAGES: i32 = 2048;
 
-fn write_groups(mut connection: Connection, mut changes: mpsc::Receiver<Change>) {
+fn write_groups(mut connection: Connection, mut changes: mpsc::Receiver<Change>, commits: Option<&Commits>) {
     let pages = Arc::new(AtomicI32::new(0));
     let count = Arc::clone(&pages);
     let hook = move |_: &mut Wal, in_log: i32| {
@@ -100,10 +102,14 @@ fn write_groups(mut connection: Connection, mut changes: mpsc::Receiver<Change>)
     let mut group = Vec::with_capacity(GROUP);
     while changes.blocking_recv_many(&mut group, GROUP) > 0 {
         let mut answers = Vec::with_capacity(group.len());
+        let begun = commits.map(|commits| commits.begin(group.len()));
         let committed = commit(&connection, group.drain(..), &mut answers).map_err(Arc::new);
         if committed.is_err() && !connection.is_autocommit() {
             // It can only fail where SQLite has rolled back already.
             let _ = connection.execute_batch("ROLLBACK");
+        }
+        if let Some(begun) = begun {
+            begun.end(committed.is_ok());
         }
         for answer in answers {
             answer(committed.clone());
@@ -181,7 +187,7 @@ mod tests {
         let path = directory.path().join("db");
         let connection = Connection::open(&path).unwrap();
         connection.execute_batch("CREATE TABLE t (n INTEGER)").unwrap();
-        let writer = Writer::start(connection);
+        let writer = Writer::start(connection, None);
         for _ in 0..1000 {
             writer.queue.send(insert(1)).await.unwrap();
         }

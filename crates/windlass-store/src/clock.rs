@@ -1,6 +1,7 @@
 //! Where the time comes from.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -8,6 +9,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub trait Clock: Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> DateTime<Utc>;
+
+    /// How long it has been since some moment that is always the same, for measuring how long something takes. A real
+    /// clock should go by a counter that nobody can set.
+    fn elapsed(&self) -> Duration {
+        (self.now() - DateTime::UNIX_EPOCH).to_std().unwrap_or_default()
+    }
 }
 
 /// A clock that stands still until it is moved, forwards or backwards.

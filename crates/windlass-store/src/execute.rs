@@ -296,7 +296,10 @@ async fn commit(
         lease,
         blobs,
     };
+    let key = append.key;
     store.append(append).await?;
+    // Whoever caused it has a span around this, with which it is told: a request, or a runner's work on the job.
+    tracing::info!(%key, app = %branch.app, branch = %branch.name, job = %job.id(), status = %job.status(), "a job changed");
     if changed {
         branch.branch = after;
         branch.branch_version += 1;

@@ -31,6 +31,12 @@ pub struct JobKey {
     pub job: JobId,
 }
 
+impl fmt::Display for JobKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.branch, self.job)
+    }
+}
+
 /// A runner: one life of one process, so that what an earlier life left is nobody's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunnerId(pub String);

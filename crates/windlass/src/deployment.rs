@@ -5,13 +5,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use chrono::{DateTime, Utc};
-use strum::{AsRefStr, Display, EnumIter, EnumString};
+use strum::{AsRefStr, Display, EnumIter, EnumString, VariantArray};
 
 use crate::{JobId, Limits};
 
 /// How a job came about, by the names of the
 /// [API](https://docs.aws.amazon.com/amplify/latest/APIReference/API_StartJob.html).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AsRefStr, Display, EnumIter, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AsRefStr, Display, EnumIter, EnumString, VariantArray)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "SCREAMING_SNAKE_CASE"))]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]

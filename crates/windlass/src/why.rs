@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Timelike as _, Utc};
 
 use crate::{Artifact, Attempt, Branch, Cause, Command, Deadline, EventKind, Job, JobId, JobStatus, StepName};
 
@@ -228,7 +228,8 @@ struct Moment(DateTime<Utc>);
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.format("%Y-%m-%d %H:%M:%S UTC").fmt(f)
+        let (date, hour, minute, second) = (self.0.date_naive(), self.0.hour(), self.0.minute(), self.0.second());
+        write!(f, "{date} {hour:02}:{minute:02}:{second:02} UTC")
     }
 }
 

@@ -1,5 +1,8 @@
 //! The only clock.
 
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
 use chrono::{DateTime, Utc};
 use windlass_store::Clock;
 
@@ -14,5 +17,14 @@ impl Clock for SystemClock {
     )]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the time comes from; all else takes it as an argument"
+    )]
+    fn elapsed(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
     }
 }

@@ -1,4 +1,4 @@
-//! Connections: each is told apart by its Host header into a site's and the API's.
+//! Connections, whatever answers on them.
 
 use std::convert::Infallible;
 use std::io;
@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::header::HOST;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -18,8 +17,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use windlass_http::{Api, PROOF_PATH};
-use windlass_site::Sites;
 
 /// How long a client may take to send its first byte, and then the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -30,47 +27,21 @@ const CONNECTIONS: usize = 10_000;
 /// How long requests that have begun may take to end once the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// What answers.
-#[derive(Clone)]
-pub(super) struct Service {
-    pub(super) api: Api,
-    pub(super) sites: Sites,
+/// What answers requests. A clone is cheap: each request has its own.
+pub trait Answer: Clone + Send + 'static {
+    /// The answer to a request from `peer`.
+    fn answer(self, request: Request<Incoming>, peer: IpAddr) -> impl Future<Output = Response<Body>> + Send;
 }
 
-impl Service {
-    /// Answers a request: a site, if the host is one's, else the API, whatever name a proxy gives it.
-    async fn answer(self, request: Request<Incoming>, peer: IpAddr) -> Result<Response<Body>, Infallible> {
-        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-        let host = host.or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
-        // Whoever asks whether a name leads to this server asks the server, not the site of that name.
-        let proof = request.uri().path().starts_with(PROOF_PATH);
-        let site = match host.filter(|_| !proof) {
-            Some(host) => self.sites.find(host).await,
-            None => Ok(None),
-        };
-        let request = request.map(Body::new);
-        Ok(match site {
-            Ok(Some(site)) => self.sites.serve(&site, request, Some(peer)).await,
-            Ok(None) => self.api.handle(request).await,
-            Err(error) => self.sites.unknown(error),
-        })
-    }
-}
-
-/// Answers until `stop` fires, then lets the requests end that have begun, and has the sites' access log written down.
-pub(super) async fn listen(listener: TcpListener, service: Service, stop: CancellationToken) {
+/// Answers until `stop` fires, then lets the requests end that have begun.
+pub async fn listen(listener: TcpListener, answer: impl Answer, stop: CancellationToken) {
     let mut server = auto::Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     server.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT);
     let graceful = GracefulShutdown::new();
     let room = Arc::new(Semaphore::new(connections()));
-    let (sites, answered) = (service.sites.clone(), CancellationToken::new());
-    let log = tokio::spawn({
-        let answered = answered.clone();
-        async move { sites.keep_log(answered.cancelled()).await }
-    });
     while let Some((stream, peer, place)) = accept(&listener, &room, &stop).await {
-        let service = service.clone();
+        let answer = answer.clone();
         let server = server.clone();
         let watcher = graceful.watcher();
         tokio::spawn(async move {
@@ -79,8 +50,11 @@ pub(super) async fn listen(listener: TcpListener, service: Service, stop: Cancel
             if !matches!(timeout(HEAD_TIMEOUT, stream.readable()).await, Ok(Ok(()))) {
                 return;
             }
-            let answer = service_fn(move |request| service.clone().answer(request, peer));
-            let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), answer);
+            let service = service_fn(move |request| {
+                let answered = answer.clone().answer(request, peer);
+                async move { Ok::<_, Infallible>(answered.await) }
+            });
+            let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service);
             if let Err(error) = watcher.watch(connection.into_owned()).await {
                 tracing::debug!("a connection ended: {error}");
             }
@@ -90,9 +64,6 @@ pub(super) async fn listen(listener: TcpListener, service: Service, stop: Cancel
     if timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still open {} seconds after the stop", GRACE.as_secs());
     }
-    answered.cancel();
-    // If it has panicked, it has said so.
-    let _ = log.await;
 }
 
 /// How many connections this process may have: half of its files, so that there are some left for jobs.

@@ -5,7 +5,9 @@ mod clock;
 mod data;
 mod domains;
 mod listen;
+mod metrics;
 mod s3;
+mod service;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -20,21 +22,23 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use windlass::{Account, Limits};
-use windlass_http::{Api, Auth, DomainVerification, Quotas};
+use windlass_http::{Api, Auth, DomainVerification, JobCounts, Quotas};
 use windlass_runner::fetch::{FetchLimits, Fetcher};
 use windlass_runner::guard::AddressGuard;
 use windlass_runner::s3::{Access, S3};
 use windlass_runner::{Janitor, Runner, Settings, Sources, Upkeep};
 use windlass_site::Sites;
-use windlass_sqlite::SqliteStore;
+use windlass_sqlite::{Commits, SqliteStore};
 use windlass_store::{Blobs, Clock, RunnerId, Store};
 
 pub use artifacts::Artifacts;
 pub use clock::SystemClock;
 pub use data::{Credentials, Data};
 pub use domains::HttpCheck;
-use listen::Service;
+pub use listen::{Answer, listen};
+use metrics::Metrics;
 pub use s3::access as s3_access;
+use service::Service;
 use upstream::Elsewhere;
 
 /// How a server is to be.
@@ -42,6 +46,9 @@ use upstream::Elsewhere;
 pub struct Config {
     /// Where it listens. Port 0 takes any.
     pub listen: SocketAddr,
+    /// Where it listens for those who may see the metrics, beside programs on this machine, who see them on
+    /// [`listen`](Self::listen). They are not asked who they are. Port 0 takes any.
+    pub metrics_listen: Option<SocketAddr>,
     /// Where its data is.
     pub data: PathBuf,
     /// Whether requests must be signed.
@@ -83,6 +90,7 @@ impl Config {
     pub fn new(data: PathBuf) -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8420)),
+            metrics_listen: None,
             data,
             signed: true,
             account: Account { region: "us-east-1".to_owned(), id: "000000000000".to_owned() },
@@ -108,10 +116,9 @@ pub struct Server {
     data: Data,
     credentials: Credentials,
     endpoint: String,
+    metrics: Option<SocketAddr>,
     stop: CancellationToken,
-    listening: JoinHandle<()>,
-    running: JoinHandle<()>,
-    tending: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
     drain: Duration,
 }
 
@@ -129,46 +136,62 @@ impl Server {
             "without signatures anyone who reaches {} could do anything; listen on 127.0.0.1, or leave signatures on",
             config.listen.ip()
         );
-        let listener =
-            TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
-        let address = listener.local_addr().context("the listener has no address")?;
+        let (listener, address) = bind(config.listen).await?;
+        let metrics_listener = match config.metrics_listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
 
         let data = Data::at(&config.data)?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(data.path())?);
+        let commits = Commits::new(Arc::clone(&config.clock));
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open_counted(data.path(), commits.clone())?);
         let blobs = Blobs::new(Arc::clone(&store), config.artifacts.open(data.path())?);
         let credentials = data.credentials(&config.account.region)?;
 
-        let service = Service {
-            api: api(&config, address, &credentials, &store, &blobs).await?,
-            sites: Sites::new(Arc::clone(&store), blobs.clone(), config.site_domain.clone())
-                .through(Arc::new(Elsewhere::new(config.allow_source.clone())?))
-                .logged(Arc::clone(&config.clock)),
-        };
+        let api = api(&config, address, &credentials, &store, &blobs).await?;
+        let sites = Sites::new(Arc::clone(&store), blobs.clone(), config.site_domain.clone())
+            .through(Arc::new(Elsewhere::new(config.allow_source.clone())?))
+            .logged(Arc::clone(&config.clock));
         let runner = runner(&config, &store, &blobs)?;
+        let jobs = JobCounts::new(Arc::clone(&store), Arc::clone(&config.clock));
+        let metrics = Metrics::new(&api, &runner, &commits, jobs.clone(), &*config.clock);
         let endpoint = endpoint(address);
         data.announce(&endpoint)?;
 
         let stop = CancellationToken::new();
-        let tending = tokio::spawn({
-            let domains = domains::tend(service.api.clone(), stop.clone());
-            let janitor = Janitor::new(Arc::clone(&store), blobs.clone(), Arc::clone(&config.clock), config.upkeep);
+        let (metrics_listener, metrics_address) = metrics_listener.unzip();
+        let mut tasks = Vec::new();
+        if let Some(listener) = metrics_listener {
+            tasks.push(tokio::spawn(listen(listener, metrics.clone(), stop.clone())));
+        }
+        let janitor = Janitor::new(Arc::clone(&store), blobs.clone(), Arc::clone(&config.clock), config.upkeep);
+        tasks.push(tokio::spawn({
             let stop = stop.clone();
-            async move {
-                tokio::join!(domains, janitor.run(stop));
-            }
-        });
-        let listening = tokio::spawn(listen::listen(listener, service, stop.clone()));
-        let running = tokio::spawn({
+            async move { janitor.run(stop).await }
+        }));
+        tasks.push(tokio::spawn(domains::tend(api.clone(), stop.clone())));
+        tasks.push(tokio::spawn(Service { api, sites, metrics }.run(listener, stop.clone())));
+        tasks.push(tokio::spawn({
+            let stop = stop.clone();
+            async move { jobs.follow(stop.cancelled()).await }
+        }));
+        tasks.push(tokio::spawn({
             let stop = stop.clone();
             async move { runner.run(stop).await }
-        });
-        Ok(Self { data, credentials, endpoint, stop, listening, running, tending, drain: config.drain })
+        }));
+        Ok(Self { data, credentials, endpoint, metrics: metrics_address, stop, tasks, drain: config.drain })
     }
 
     /// The URL of the API.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// Where the metrics have an address of their own, that.
+    #[must_use]
+    pub const fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// The key pair that may do everything.
@@ -188,8 +211,10 @@ impl Server {
     pub async fn shut_down(self) {
         self.stop.cancel();
         let all = async {
-            // A task that panicked has said so already.
-            let _ = tokio::join!(self.listening, self.running, self.tending);
+            for task in self.tasks {
+                // If it has panicked, it has said so.
+                let _ = task.await;
+            }
         };
         if tokio::time::timeout(self.drain, all).await.is_err() {
             tracing::warn!(
@@ -198,6 +223,12 @@ impl Server {
             );
         }
     }
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let address = listener.local_addr().context("the listener has no address")?;
+    Ok((listener, address))
 }
 
 async fn api(

@@ -9,6 +9,8 @@ mod capacity;
 mod emulators;
 mod jobs;
 mod lists;
+mod logs;
+mod metrics;
 #[path = "../support/mod.rs"]
 mod support;
 mod terraform;

@@ -14,35 +14,37 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it on `data` and returns once it serves.
     pub(crate) fn serve(data: &Path, more: &[&str]) -> Self {
-        Self::start(windlass(), data, more)
+        Self::serve_with(data, more, |_| {})
     }
 
     /// The same, and it writes all that it has to tell to a file.
     pub(crate) fn serve_telling_all(data: &Path, more: &[&str], log: File) -> Self {
-        let mut command = windlass();
-        command.env("RUST_LOG", "trace").env("NO_COLOR", "1").stderr(log);
-        Self::start(command, data, more)
+        Self::serve_with(data, more, |command| {
+            command.env("RUST_LOG", "trace").env("NO_COLOR", "1").stderr(log);
+        })
     }
 
-    /// The same in an environment that has these variables, too.
-    pub(crate) fn serve_in(environment: &[(&str, &str)], data: &Path, more: &[&str]) -> Self {
+    /// The same, changed before it starts.
+    pub(crate) fn serve_with(data: &Path, more: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let mut command = windlass();
-        command.envs(environment.iter().copied());
-        Self::start(command, data, more)
-    }
-
-    fn start(mut command: Command, data: &Path, more: &[&str]) -> Self {
-        let mut child = command
+        command
             .args(["serve", "--listen", "127.0.0.1:0", "--allow-source", "127.0.0.0/8", "--data"])
             .arg(data)
             .args(more)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::piped());
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         let endpoint = first.trim().strip_prefix("windlass serves ").unwrap_or_else(|| panic!("{first:?}")).to_owned();
         Self { child, endpoint }
+    }
+
+    /// The same in an environment that has these variables, too.
+    pub(crate) fn serve_in(environment: &[(&str, &str)], data: &Path, more: &[&str]) -> Self {
+        Self::serve_with(data, more, |command| {
+            command.envs(environment.iter().copied());
+        })
     }
 
     /// Kills it with SIGKILL.
@@ -53,6 +55,13 @@ impl Process {
 
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Asks it to end, with SIGTERM, and waits until it has.
+    pub(crate) fn stop(self) {
+        let told = Command::new("kill").arg(self.id().to_string()).status().unwrap();
+        assert!(told.success());
+        assert_eq!(self.wait(), Some(0));
     }
 
     /// Waits for its own end; answers its exit code.

@@ -4,7 +4,7 @@ use http::Method;
 use thiserror::Error;
 
 use super::shape::Member;
-use super::table::{Operation, label};
+use super::table::{Operation, depth, label};
 
 /// A request whose operation is known and whose members are still as they came.
 #[derive(Debug, Clone)]
@@ -38,9 +38,10 @@ pub enum RouteError {
 /// [`RouteError::UnknownPath`] or [`RouteError::MethodNotAllowed`].
 pub fn route<'a>(method: &Method, raw_path: &'a str) -> Result<Routed<'a>, RouteError> {
     let mut allowed = Vec::new();
+    let depth = depth(raw_path);
     for operation in Operation::ALL {
         let definition = operation.definition();
-        if !fits(definition.path, raw_path) {
+        if definition.depth != depth || !fits(definition.path, raw_path) {
             continue;
         }
         if definition.method == *method {
@@ -58,13 +59,16 @@ impl Routed<'_> {
     pub const fn operation(&self) -> Operation {
         self.operation
     }
+
+    /// What the path has in the place of a label, as it came.
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        self.labels.iter().find(|(member, _)| member.name == name).map(|(_, raw)| *raw)
+    }
 }
 
+/// Whether a path of the template's depth is one of the template's.
 fn fits(template: &str, raw_path: &str) -> bool {
-    // Longer paths need no counting to the end.
-    let segments = template.split('/').count();
-    raw_path.splitn(segments + 1, '/').count() == segments
-        && pairs(template, raw_path).all(|(template, raw)| template == raw || label(template).is_some())
+    pairs(template, raw_path).all(|(template, raw)| template == raw || label(template).is_some())
 }
 
 fn pairs<'t, 'p>(template: &'t str, raw_path: &'p str) -> impl Iterator<Item = (&'t str, &'p str)> {

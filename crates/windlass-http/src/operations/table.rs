@@ -19,6 +19,8 @@ pub struct Definition {
     pub role: Role,
     /// What it is done to, with labels as in the path. A collection stands for everything in it.
     pub(super) on: &'static str,
+    /// How many slashes are in the path.
+    pub(super) depth: usize,
     /// The members in the query.
     pub query: &'static [Member],
     /// The members in the JSON body.
@@ -52,6 +54,7 @@ macro_rules! operations {
                 path: $path,
                 role: Role::$role,
                 on: [$($on,)? $path][0],
+                depth: depth($path),
                 query: &[$($($query),*)?],
                 body: &[$($($body),*)?],
             },
@@ -370,4 +373,14 @@ const fn same(mut left: &[u8], mut right: &[u8]) -> bool {
         (left, right) = (left_rest, right_rest);
     }
     left.is_empty() && right.is_empty()
+}
+
+/// How many slashes are in a path.
+pub(super) const fn depth(path: &str) -> usize {
+    let (bytes, mut depth, mut i) = (path.as_bytes(), 0, 0);
+    while i < bytes.len() {
+        depth += (bytes[i] == b'/') as usize;
+        i += 1;
+    }
+    depth
 }

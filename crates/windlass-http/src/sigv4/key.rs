@@ -95,7 +95,8 @@ impl FromStr for SecretKey {
 
 impl PartialEq for SecretKey {
     fn eq(&self, other: &Self) -> bool {
-        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+        // Most are compared with themselves.
+        Arc::ptr_eq(&self.0, &other.0) || self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }
 }
 
@@ -124,15 +125,37 @@ impl SigningKey {
         Self(last)
     }
 
-    /// The signature over a canonical request, in hexadecimal. `scope` is the credential without its access key.
-    pub(super) fn sign(&self, date: &str, scope: &str, canonical_request: &[u8; 32]) -> String {
+    /// The signature over a canonical request. `scope` is the credential without its access key.
+    pub(super) fn sign(&self, date: &str, scope: &str, canonical_request: &[u8; 32]) -> Hex {
         let mut mac = self.0.clone();
         for line in [ALGORITHM, date, scope] {
             mac.update(line.as_bytes());
             mac.update(b"\n");
         }
-        mac.update(hex::encode(canonical_request).as_bytes());
-        hex::encode(mac.finalize().into_bytes())
+        mac.update(Hex::of(canonical_request).as_bytes());
+        Hex::of(&mac.finalize().into_bytes().into())
+    }
+}
+
+/// A hash in hexadecimal. There are several in each request, so none is on the heap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hex([u8; 64]);
+
+impl Hex {
+    pub(super) fn of(hash: &[u8; 32]) -> Self {
+        let mut digits = [0; 64];
+        hex::encode_to_slice(hash, &mut digits).expect("32 bytes are 64 digits");
+        Self(digits)
+    }
+
+    pub(super) const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(core::str::from_utf8(&self.0).expect("digits are ASCII"))
     }
 }
 
@@ -143,6 +166,12 @@ fn hmac(key: &[u8]) -> Hmac<Sha256> {
 /// The signing keys used last, so that a busy server does not derive them anew for every request.
 #[derive(Default)]
 pub(super) struct SigningKeys(Mutex<VecDeque<Derived>>);
+
+impl fmt::Debug for SigningKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SigningKeys(…)")
+    }
+}
 
 struct Derived {
     secret: SecretKey,

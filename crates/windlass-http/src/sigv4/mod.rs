@@ -7,6 +7,7 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
+mod basic_time;
 mod canonical;
 mod key;
 mod presign;
@@ -37,9 +38,6 @@ const MAX_SKEW: i64 = 15 * 60;
 
 /// The longest life of a presigned URL, in seconds.
 const MAX_EXPIRES: u32 = 7 * 24 * 60 * 60;
-
-/// How `X-Amz-Date` is written.
-const BASIC_TIME: &str = "%Y%m%dT%H%M%SZ";
 
 /// What signatures have to be for: a region and a service.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,19 +7,18 @@ use http::header::{HOST, HeaderValue};
 use http::uri::{Authority, Scheme};
 use http::{Method, Request, Uri};
 
+use super::basic_time;
 use super::canonical::{self, Query};
-use super::key::{AccessKeyId, SecretKey, SigningKey};
-use super::{ALGORITHM, BASIC_TIME, MAX_EXPIRES, Scope, TERMINATOR, UNSIGNED_PAYLOAD};
+use super::key::{AccessKeyId, SecretKey, SigningKeys};
+use super::{ALGORITHM, MAX_EXPIRES, Scope, TERMINATOR, UNSIGNED_PAYLOAD};
 
 /// Signs URLs with one key, for one [`Scope`].
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Signer {
-    /// The key's public half.
-    pub access_key_id: AccessKeyId,
-    /// The key's secret half.
-    pub secret_key: SecretKey,
-    /// Where the URLs are valid.
-    pub scope: Scope,
+    access_key_id: AccessKeyId,
+    secret_key: SecretKey,
+    scope: Scope,
+    signing_keys: SigningKeys,
 }
 
 /// Why a URL cannot be signed.
@@ -34,6 +33,12 @@ pub enum PresignError {
 }
 
 impl Signer {
+    /// A signer with both halves of a key, of URLs that are valid for `scope`.
+    #[must_use]
+    pub fn new(access_key_id: AccessKeyId, secret_key: SecretKey, scope: Scope) -> Self {
+        Self { access_key_id, secret_key, scope, signing_keys: SigningKeys::default() }
+    }
+
     /// The URL with which anyone may send `method` and any body to `url`, for `expires` seconds from `now` on.
     ///
     /// Only the host is signed along with the URL. The path stays as it is: encode it as it has to be on the wire. The
@@ -56,9 +61,9 @@ impl Signer {
         let host = host(scheme, url.authority().ok_or(PresignError::NotAbsolute)?);
         let header = HeaderValue::from_str(&host).map_err(|_| PresignError::NotAbsolute)?;
 
-        let date = now.format(BASIC_TIME).to_string();
-        let day = now.format("%Y%m%d").to_string();
-        let scope = [&day, &self.scope.region, self.scope.service, TERMINATOR].join("/");
+        let date = basic_time::write(&now);
+        let day = date.split('T').next().unwrap_or_default();
+        let scope = [day, &self.scope.region, self.scope.service, TERMINATOR].join("/");
         let mut query = Query::read(url.query().unwrap_or_default());
         query.add("X-Amz-Algorithm", ALGORITHM);
         query.add("X-Amz-Credential", &[self.access_key_id.as_str(), &scope].join("/"));
@@ -71,7 +76,7 @@ impl Signer {
         request.uri = url.clone();
         request.headers.insert(HOST, header);
         let digest = canonical::digest(&request, &query, "host", self.scope.path_rule(), UNSIGNED_PAYLOAD);
-        let signature = SigningKey::derive(&self.secret_key, &day, &self.scope).sign(&date, &scope, &digest);
+        let signature = self.signing_keys.get(&self.secret_key, day, &self.scope).sign(&date, &scope, &digest);
         let path = url.path();
         Ok(format!("{scheme}://{host}{path}?{query}&X-Amz-Signature={signature}"))
     }

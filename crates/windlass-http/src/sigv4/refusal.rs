@@ -5,7 +5,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use http::StatusCode;
 
-use super::{BASIC_TIME, TERMINATOR};
+use super::TERMINATOR;
+use super::basic_time::write as basic;
 
 /// A request whose signature proves nothing. `Display` is the message for the sender.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -151,10 +152,6 @@ pub enum Incomplete {
     /// A header is said to be signed, and is not there.
     #[error("the signed header '{0}' is not in the request")]
     NotSent(String),
-}
-
-fn basic(time: &DateTime<Utc>) -> impl core::fmt::Display {
-    time.format(BASIC_TIME)
 }
 
 fn shifted(time: &DateTime<Utc>, seconds: i64) -> DateTime<Utc> {

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, DATE, HOST};
 use http::request::Parts;
 
+use super::basic_time;
 use super::canonical::Query;
-use super::{ALGORITHM, BASIC_TIME, CONTENT_SHA256, Incomplete, MAX_EXPIRES, MAX_SKEW, Refusal, Scope};
+use super::{ALGORITHM, CONTENT_SHA256, Incomplete, MAX_EXPIRES, MAX_SKEW, Refusal, Scope};
 use super::{TERMINATOR, UNSIGNED_PAYLOAD};
 
 /// The longest `Authorization` header and the longest query that are looked at.
@@ -87,7 +88,7 @@ impl<'r> Stated<'r> {
         Ok(Self {
             form: Form::Query { expires },
             credential: query.once("X-Amz-Credential")?.into(),
-            at: basic_time(&date).ok_or(Incomplete::Date)?,
+            at: basic_time::read(&date).ok_or(Incomplete::Date)?,
             date: date.into(),
             signed_headers: query.once("X-Amz-SignedHeaders")?.into(),
             signature: query.once("X-Amz-Signature")?.into(),
@@ -219,25 +220,14 @@ fn parameter<'r>(parameters: &'r str, name: &'static str) -> Result<&'r str, Inc
 fn signing_time(headers: &HeaderMap) -> Result<(Cow<'_, str>, DateTime<Utc>), Incomplete> {
     if let Some(date) = once(headers, "x-amz-date", "X-Amz-Date")? {
         let date = date.trim_ascii();
-        return Ok((date.into(), basic_time(date).ok_or(Incomplete::Date)?));
+        return Ok((date.into(), basic_time::read(date).ok_or(Incomplete::Date)?));
     }
     let date = once(headers, DATE.as_str(), "Date")?.ok_or(Incomplete::MissingParameter("X-Amz-Date"))?;
-    let at = match basic_time(date) {
+    let at = match basic_time::read(date) {
         Some(at) => at,
         None => DateTime::parse_from_rfc2822(date).map_err(|_| Incomplete::Date)?.to_utc(),
     };
-    Ok((at.format(BASIC_TIME).to_string().into(), at))
-}
-
-fn basic_time(date: &str) -> Option<DateTime<Utc>> {
-    let has_form = date.len() == 16
-        && date.bytes().enumerate().all(|(n, b)| match n {
-            8 => b == b'T',
-            15 => b == b'Z',
-            _ => b.is_ascii_digit(),
-        });
-    let time = has_form.then(|| NaiveDateTime::parse_from_str(date, BASIC_TIME).ok())??;
-    Some(time.and_utc())
+    Ok((basic_time::write(&at).into(), at))
 }
 
 /// A piece of the request that is short and plain enough to be repeated in a message.

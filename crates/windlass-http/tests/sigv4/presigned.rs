@@ -12,7 +12,7 @@ const HOURS_3: u32 = 3 * 60 * 60;
 const PATH: &str = "/uploads/d1/feature%2Fx%20y/0000000001/b%C3%BC+%7E.zip";
 
 fn signer(scope: Scope) -> Signer {
-    Signer { access_key_id: ID.parse().unwrap(), secret_key: SECRET.parse().unwrap(), scope }
+    Signer::new(ID.parse().unwrap(), SECRET.parse().unwrap(), scope)
 }
 
 fn put(url: &str) -> Parts {

@@ -1,0 +1,80 @@
+//! What answers on the server's address: each request is told apart by its Host header into a site's and the API's.
+
+use std::net::IpAddr;
+
+use axum::body::Body;
+use http::header::{FORWARDED, HOST, HeaderName, VIA};
+use http::request::Parts;
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use windlass_http::{Api, PROOF_PATH, is_from_this_machine};
+use windlass_site::Sites;
+
+use super::listen::{Answer, listen};
+use super::metrics::{self, Metrics};
+
+/// What a proxy says of whom it asks for.
+const FORWARDED_FOR: [HeaderName; 6] = [
+    FORWARDED,
+    VIA,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-forwarded-host"),
+    HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-real-ip"),
+];
+
+/// The API, the sites, and for programs on this machine the metrics.
+#[derive(Clone)]
+pub(super) struct Service {
+    pub(super) api: Api,
+    pub(super) sites: Sites,
+    pub(super) metrics: Metrics,
+}
+
+impl Service {
+    /// Answers until `stop` fires and what has begun has ended, and has the sites' access log written down.
+    pub(super) async fn run(self, listener: TcpListener, stop: CancellationToken) {
+        let (sites, answered) = (self.sites.clone(), CancellationToken::new());
+        let log = tokio::spawn({
+            let answered = answered.clone();
+            async move { sites.keep_log(answered.cancelled()).await }
+        });
+        listen(listener, self, stop).await;
+        answered.cancel();
+        // If it has panicked, it has said so.
+        let _ = log.await;
+    }
+}
+
+impl Answer for Service {
+    /// A site answers, if the host is one's, else the API, whatever name a proxy gives it.
+    async fn answer(self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
+        // Whoever asks whether a name leads to this server asks the server, not the site of that name.
+        let proof = request.uri().path().starts_with(PROOF_PATH);
+        let site = match host.filter(|_| !proof) {
+            Some(host) => self.sites.find(host).await,
+            None => Ok(None),
+        };
+        let (parts, body) = request.into_parts();
+        let of_metrics = matches!(site, Ok(None)) && parts.uri.path() == metrics::PATH && may_see_metrics(&parts, peer);
+        let request = Request::from_parts(parts, Body::new(body));
+        match site {
+            Ok(Some(site)) => self.sites.serve(&site, request, Some(peer)).await,
+            Ok(None) if of_metrics => self.metrics.page().await,
+            Ok(None) => self.api.handle(request).await,
+            Err(error) => self.sites.unknown(error),
+        }
+    }
+}
+
+/// Whether a request comes from a program on this machine, for itself. To everyone else, also to those for whom a proxy on
+/// this machine asks, there is nothing here: they are what `--metrics-listen` is for.
+fn may_see_metrics(parts: &Parts, peer: IpAddr) -> bool {
+    let forwarded = FORWARDED_FOR.iter().any(|name| parts.headers.contains_key(name));
+    let looks = matches!(parts.method, Method::GET | Method::HEAD);
+    looks && peer.to_canonical().is_loopback() && !forwarded && is_from_this_machine(parts)
+}
