@@ -64,7 +64,7 @@ async fn compare(turn: Duration) {
         let file = dir.path().join("constant.json");
         std::fs::write(&file, &answer).expect("room for it");
         let mut peer = Process::start("constant", &file);
-        let requests: Arc<[Vec<u8>]> = (0..CLIENTS).map(|_| connection.signed_get(&path)).collect();
+        let requests: Arc<[Vec<u8>]> = (0..CLIENTS).map(|_| signed_get(&connection, &ours.endpoint, &path)).collect();
         let (mut we, mut they) = (Load::default(), Load::default());
         for _ in 0..TURNS {
             we.add(&mut ours, &requests, turn).await;
@@ -97,6 +97,17 @@ async fn deployed(connection: &mut Connection) -> String {
     while connection.call("GET", &job, &Value::Null).await["job"]["summary"]["status"] != "SUCCEED" {}
     connection.call("POST", &format!("{branch}/deployments"), &json!({})).await;
     branch
+}
+
+/// A signed GET as it goes over the wire.
+fn signed_get(connection: &Connection, endpoint: &str, path: &str) -> Vec<u8> {
+    let host = endpoint.trim_start_matches("http://");
+    let mut head = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n");
+    for (name, value) in connection.signature("GET", &format!("{endpoint}{path}"), b"") {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("\r\n");
+    head.into_bytes()
 }
 
 /// What came of some turns of load.

@@ -31,16 +31,6 @@ impl Connection {
         Self { sender, host, credentials: Credentials::new(access_key, secret_key, None, None, "bench") }
     }
 
-    /// A GET of an operation as it goes over the wire, signed. It may be sent again and again for 15 minutes.
-    pub(crate) fn signed_get(&self, path: &str) -> Vec<u8> {
-        let mut head = format!("GET {path} HTTP/1.1\r\nhost: {}\r\n", self.host);
-        for (name, value) in self.signature("GET", &format!("http://{}{path}", self.host), b"") {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        head.push_str("\r\n");
-        head.into_bytes()
-    }
-
     /// Calls an operation of the API.
     pub(crate) async fn call(&mut self, method: &str, path: &str, body: &Value) -> Value {
         let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -69,7 +59,8 @@ impl Connection {
         body
     }
 
-    fn signature(&self, method: &str, uri: &str, body: &[u8]) -> Vec<(String, String)> {
+    /// The headers that sign a request. They may be sent again and again for 15 minutes.
+    pub(crate) fn signature(&self, method: &str, uri: &str, body: &[u8]) -> Vec<(String, String)> {
         let identity = self.credentials.clone().into();
         #[expect(clippy::disallowed_methods, reason = "signatures carry the time")]
         let now = SystemTime::now();
