@@ -142,7 +142,7 @@ async fn an_upload_for_a_deleted_branch_finds_nothing_and_leaves_nothing() {
     // A branch's jobs are stopped before it goes, so the job may have been found stopped.
     assert!(answer == 404 || answer == 400, "{answer}");
     world.ask_url("PUT", &url, &large).await.is_missing("Job 1 not found.", "a deleted branch's");
-    assert_eq!(files_below(&world), Vec::<String>::new());
+    assert_eq!(staged(&world), Vec::<String>::new());
 
     // A new branch of the same name has nothing to do with it.
     world.client.create_branch().app_id(&world.app).branch_name(BRANCH).send().await.unwrap();
@@ -172,7 +172,7 @@ async fn an_upload_that_breaks_off_fills_no_slot() {
         assert!(answer.is_none_or(|answer| answer.status == 400));
         world.nothing_arrived(&job).await;
     }
-    assert_eq!(files_below(&world), Vec::<String>::new());
+    assert_eq!(staged(&world), Vec::<String>::new());
     assert_eq!(world.put(&url, page("whole")).await.status(), 200);
     world.start(&job).await;
     assert_eq!(status(&world.ended(&job).await), JobStatus::Succeed);
@@ -217,8 +217,11 @@ fn held_back() -> (reqwest::Body, Chunks) {
 }
 
 /// The files that the server keeps or has in hand.
-fn files_below(world: &World) -> Vec<String> {
-    let all = walkdir::WalkDir::new(world.server.data().path().join("artifacts")).into_iter().map(Result::unwrap);
-    let files = all.filter(|entry| entry.file_type().is_file());
+/// The files that have arrived and are not kept yet. What was kept and belongs to nobody goes with the next sweep but one.
+fn staged(world: &World) -> Vec<String> {
+    let staging = world.server.data().path().join("artifacts/staging");
+    let all = walkdir::WalkDir::new(staging).into_iter().map(Result::unwrap);
+    // The lock says whose the staging folder is.
+    let files = all.filter(|entry| entry.file_type().is_file() && entry.file_name() != "lock");
     files.map(|file| file.path().display().to_string()).collect()
 }

@@ -140,14 +140,14 @@ fn fill(path: &Path) {
     }
 }
 
-/// The files below a folder with anything in them.
+/// The files below a folder, but for the lock that says whose the staging folder is.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files.extend(files_in(&path));
-        } else if path.metadata().unwrap().len() > 0 {
+        } else if !path.ends_with("lock") {
             files.push(path);
         }
     }

@@ -16,9 +16,10 @@ use futures_util::StreamExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::interval;
+use windlass_artifact::Packer;
 
 use crate::support::process::{Process, windlass};
-use crate::support::{BRANCH, ended, page, status};
+use crate::support::{BRANCH, ended, http, page, status};
 use crate::{deploy, make_app, until, visit};
 
 #[tokio::test]
@@ -133,6 +134,67 @@ async fn a_server_that_is_asked_to_stop_ends_what_has_begun() {
     let done = until(&next.client(data), &app, &job, ended).await;
     assert_eq!(status(&done), JobStatus::Succeed);
     assert_eq!(asked.load(Ordering::SeqCst), 1, "it was done once, by the first server");
+}
+
+/// Each round the power goes a little later in a deployment, from before its first request to after its end.
+#[tokio::test]
+async fn a_server_that_is_killed_at_any_moment_of_a_deployment_ends_what_it_acknowledged_and_shows_whole_sites() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path();
+    let server = Process::serve(data, &[]);
+    let app = make_app(&server.client(data), &[BRANCH]).await;
+    deploy(&server.client(data), &app, large_page("0")).await;
+    server.kill();
+    let mut live = "0".to_owned();
+    for round in 1..=16_u32 {
+        let server = Process::serve(data, &[]);
+        let before = newest(&server.client(data), &app).await;
+        let deploying = tokio::spawn(start(server.client(data), app.clone(), large_page(&round.to_string())));
+        // Not to wait for anything: this is the moment.
+        tokio::time::sleep(Duration::from_millis(u64::from(round) * 3)).await;
+        server.kill();
+        let acknowledged = deploying.await.unwrap();
+
+        let server = Process::serve(data, &[]);
+        let client = server.client(data);
+        let job = newest(&client, &app).await;
+        assert!(acknowledged.is_none_or(|told| told == job), "round {round}");
+        let then = until(&client, &app, &job, |status| ended(status) || *status == JobStatus::Created).await;
+        match status(&then) {
+            // Nobody has started it, so nobody ends it before its time.
+            JobStatus::Created => drop(client.stop_job().app_id(&app).branch_name(BRANCH).job_id(&job).send().await),
+            JobStatus::Succeed if job != before => live = round.to_string(),
+            _ => assert_eq!(job, before, "round {round}: {then:?}"),
+        }
+        assert_eq!(visit(&server, &app, "/").await, live, "round {round}");
+        server.kill();
+    }
+    assert_ne!(live, "0", "some round was late enough");
+    let output = windlass().args(["doctor", "--deep", "--data"]).arg(data).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+async fn newest(client: &Client, app: &str) -> String {
+    let jobs = client.list_jobs().app_id(app).branch_name(BRANCH).max_results(1).send().await.unwrap();
+    jobs.job_summaries[0].job_id.clone()
+}
+
+/// Deploys as far as it gets, and answers the job if the server has said that it was started.
+async fn start(client: Client, app: String, zip: Vec<u8>) -> Option<String> {
+    let made = client.create_deployment().app_id(&app).branch_name(BRANCH).send().await.ok()?;
+    let job = made.job_id?;
+    http().put(made.zip_upload_url).body(zip).send().await.ok().filter(|answer| answer.status().is_success())?;
+    client.start_deployment().app_id(&app).branch_name(BRANCH).job_id(&job).send().await.ok()?;
+    Some(job)
+}
+
+/// A page with 2 MB beside it, so that it is kept as a file.
+fn large_page(front: &str) -> Vec<u8> {
+    let noise: Vec<u8> = (0_u32..2_000_000).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let mut packer = Packer::new(Vec::new());
+    packer.add("index.html", front.as_bytes()).unwrap();
+    packer.add("noise.png", &*noise).unwrap();
+    packer.finish().unwrap()
 }
 
 /// Creates and stops deployments until the server is gone; answers what it was told.

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-use aws_sdk_amplify::types::{JobStatus, JobType};
+use aws_sdk_amplify::types::{Job, JobStatus, JobType};
 use windlass_artifact::Packer;
 
 use crate::support::process::Process;
@@ -13,26 +13,23 @@ use crate::{deploy, make_app, until, visit};
 
 #[tokio::test]
 async fn a_retry_of_a_job_whose_zip_is_lost_fails_by_name_and_what_is_live_stays() {
-    let data = tempfile::tempdir().unwrap();
-    let server = Process::serve(data.path(), &[]);
-    let client = server.client(data.path());
-    let app = make_app(&client, &[BRANCH]).await;
-    deploy(&client, &app, large("first")).await;
-    let kept = zips(data.path());
-    deploy(&client, &app, page("second")).await;
-    for zip in &kept {
-        fs::remove_file(zip).unwrap();
-    }
-    let retry = client.start_job().app_id(&app).branch_name(BRANCH).job_type(JobType::Retry).job_id("1");
-    let job = retry.send().await.unwrap().job_summary.unwrap().job_id;
-    let failed = until(&client, &app, &job, ended).await;
-    assert_eq!(status(&failed), JobStatus::Failed);
+    let failed = retried_after(|zip| fs::remove_file(zip).unwrap()).await;
     assert_eq!(failed.steps[0].status_reason.as_deref(), Some("the zip of job 1 is not kept any more"));
-    assert_eq!(visit(&server, &app, "/").await, "second");
 }
 
 #[tokio::test]
-async fn a_retry_of_a_job_whose_front_page_is_damaged_fails_by_name() {
+async fn a_retry_of_a_job_whose_front_page_is_damaged_fails_by_name_and_what_is_live_stays() {
+    let failed = retried_after(|zip| {
+        // The content of the first member, right after its header and its name.
+        fs::File::options().write(true).open(zip).unwrap().write_at(&[0xff; 4], 30 + 10).unwrap();
+    })
+    .await;
+    let reason = failed.steps[1].status_reason.as_deref().unwrap();
+    assert!(reason.starts_with("index.html cannot be read back: "), "{reason}");
+}
+
+/// A retry of a job to whose zip something happened while another was live.
+async fn retried_after(happens: impl Fn(&Path)) -> Job {
     let data = tempfile::tempdir().unwrap();
     let server = Process::serve(data.path(), &[]);
     let client = server.client(data.path());
@@ -40,17 +37,13 @@ async fn a_retry_of_a_job_whose_front_page_is_damaged_fails_by_name() {
     deploy(&client, &app, large("first")).await;
     let kept = zips(data.path());
     deploy(&client, &app, page("second")).await;
-    for zip in &kept {
-        // The content of the first member, right after its header and its name.
-        fs::File::options().write(true).open(zip).unwrap().write_at(&[0xff; 4], 30 + 10).unwrap();
-    }
+    kept.iter().for_each(|zip| happens(zip));
     let retry = client.start_job().app_id(&app).branch_name(BRANCH).job_type(JobType::Retry).job_id("1");
     let job = retry.send().await.unwrap().job_summary.unwrap().job_id;
     let failed = until(&client, &app, &job, ended).await;
     assert_eq!(status(&failed), JobStatus::Failed);
-    let reason = failed.steps[1].status_reason.as_deref().unwrap();
-    assert!(reason.starts_with("index.html cannot be read back: "), "{reason}");
     assert_eq!(visit(&server, &app, "/").await, "second");
+    failed
 }
 
 #[tokio::test]

@@ -150,8 +150,7 @@ impl World {
 
     /// Nothing is being written any more, and what was staged is kept or gone.
     pub(crate) fn left_nothing(&self) {
-        let staging = self.folder.path().join("staging");
-        assert_eq!(std::fs::read_dir(staging).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(self.blobs.vault().staging()).unwrap().count(), 0);
     }
 }
 
