@@ -216,7 +216,6 @@ fn held_back() -> (reqwest::Body, Chunks) {
     (reqwest::Body::wrap_stream(futures_util::stream::poll_fn(move |cx| receiver.poll_recv(cx))), sender)
 }
 
-/// The files that the server keeps or has in hand.
 /// The files that have arrived and are not kept yet. What was kept and belongs to nobody goes with the next sweep but one.
 fn staged(world: &World) -> Vec<String> {
     let staging = world.server.data().path().join("artifacts/staging");
