@@ -15,13 +15,14 @@ use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 use windlass::{Account, Limits};
-use windlass_store::{Blobs, Clock, Store, StoreError};
+use windlass_store::{Blobs, Clock, Extras, Once, Store, StoreError};
 
 use crate::answer::{self, Answer, REQUEST_ID};
 use crate::auth::{Auth, Door};
 use crate::domains::{self, DomainVerification, Proofs};
 use crate::error::ApiError;
 use crate::objects::Objects;
+use crate::once;
 use crate::operations::{self, Operation, RouteError};
 use crate::sigv4::AccessKeyId;
 use crate::webhooks;
@@ -78,6 +79,8 @@ pub(crate) struct Call<'a> {
     pub(crate) now: DateTime<Utc>,
     /// Under which name and port the client reaches us, for URLs.
     pub(crate) origin: String,
+    /// The request as one to be done once, if it is.
+    pub(crate) once: Option<Once>,
     pub(crate) input: Map<String, Value>,
 }
 
@@ -165,8 +168,10 @@ impl Api {
             let now = self.now();
             let (caller, body) = self.0.door.admit(parts, now, read(body)).await?;
             let input = routed.input(parts.uri.query(), &body)?;
-            let call = Call { api: self, caller, now, origin: origin(parts)?, input };
-            call.run(routed.operation()).await
+            let operation = routed.operation();
+            let once = once::of(operation, &input, &parts.headers, caller.as_ref(), now)?;
+            let call = Call { api: self, caller, now, origin: origin(parts)?, once, input };
+            call.run(operation).await
         };
         answer::respond(outcome.await)
     }
@@ -213,6 +218,11 @@ impl Call<'_> {
             Operation::UntagResource => self.untag_resource().await,
             Operation::ListTagsForResource => self.list_tags_for_resource().await,
         }
+    }
+
+    /// What rides in the commit of a start.
+    pub(crate) fn extras(&self) -> Extras {
+        Extras { once: self.once.clone(), ..Extras::default() }
     }
 
     /// The validated members as a value of the operation's own.

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use windlass::{AppId, BranchName, EventKind, Job, JobId, Rejection};
 use windlass_rules::RuleError;
-use windlass_store::{ExecuteError, StoreError};
+use windlass_store::{ExecuteError, RepeatError, StoreError};
 
 use crate::operations::Violation;
 use crate::sigv4::Refusal;
@@ -53,6 +53,19 @@ impl ApiError {
 
     fn forbidden(message: &str) -> Self {
         Self { status: StatusCode::FORBIDDEN, kind: "AccessDeniedException", message: message.to_owned() }
+    }
+
+    /// A key that another request was done under. The status is the one of the `Idempotency-Key` draft, the name the one
+    /// that AWS's services with client tokens have for it.
+    fn key_reused() -> Self {
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            kind: "IdempotentParameterMismatchException",
+            message:
+                "Another request was done under this Idempotency-Key, or amz-sdk-invocation-id, less than 24 hours \
+                      ago. Another request needs another key."
+                    .to_owned(),
+        }
     }
 
     /// Unsigned, and not sent by a program on this machine.
@@ -172,6 +185,15 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<RepeatError> for ApiError {
+    fn from(error: RepeatError) -> Self {
+        match error {
+            RepeatError::OtherRequest => Self::key_reused(),
+            RepeatError::Deleted { job } => Self::no_job(job),
+        }
+    }
+}
+
 impl From<Violation> for ApiError {
     fn from(violation: Violation) -> Self {
         Self::bad_request(violation.to_string())
@@ -195,6 +217,7 @@ pub(crate) fn missing(error: ExecuteError, branch: &BranchName, job: impl std::f
     match error {
         ExecuteError::NoBranch => ApiError::no_branch(branch),
         ExecuteError::NoJob => ApiError::no_job(job),
+        ExecuteError::Repeat(error) => error.into(),
         ExecuteError::Store(error) => error.into(),
     }
 }

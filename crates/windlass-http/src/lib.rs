@@ -23,6 +23,7 @@ mod environments;
 mod error;
 mod jobs;
 mod objects;
+mod once;
 pub mod operations;
 mod pages;
 pub mod sigv4;

@@ -63,6 +63,7 @@ impl Api {
                 self.blobs().delete(&name).await?;
                 return Err(ApiError::no_job(key.job));
             }
+            Err(ExecuteError::Repeat(error)) => return Err(error.into()),
             Err(ExecuteError::Store(error)) => return Err(error.into()),
         };
         if let Err(rejection) = done.answer {

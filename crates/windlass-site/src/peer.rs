@@ -24,7 +24,8 @@ impl Peer {
     /// end it is the first that is no proxy of ours.
     pub(crate) fn visitor(self, headers: &HeaderMap) -> IpAddr {
         let lists = headers.get_all(FORWARDED_FOR).into_iter().filter_map(|list| list.to_str().ok());
-        let hops: Vec<IpAddr> = lists.flat_map(|list| list.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
+        let hops: Vec<IpAddr> =
+            lists.flat_map(|list| list.split(',')).filter_map(|hop| hop.trim().parse().ok()).collect();
         let named = hops.iter().rev().find(|hop| !Self(**hop).is_near()).or(hops.first());
         if self.is_near() { named.copied().unwrap_or(self.0) } else { self.0 }
     }

@@ -296,7 +296,8 @@ fn document(row: &Row<'_>) -> rusqlite::Result<(u64, Result<Document, StoreError
 fn happening(row: &Row<'_>) -> rusqlite::Result<Result<Happening, StoreError>> {
     let (cursor, key) = (number(row.get(0)?), key(row, 1)?);
     let record = codec::decode(row.get_ref(3)?.as_blob()?);
-    let named = |error: StoreError| error.of(format_args!("record {cursor} of job {} of branch {}", key.job, key.branch));
+    let named =
+        |error: StoreError| error.of(format_args!("record {cursor} of job {} of branch {}", key.job, key.branch));
     Ok(record.map(|record| Happening { cursor, key, record }).map_err(named))
 }
 

@@ -33,8 +33,8 @@ pub enum Blob {
 }
 
 /// The names under which bytes are kept. All that belongs to a branch begins with its
-/// [`branch`](keys::branch), all that belongs to a job with its [`job`](keys::job), and what belongs to an app alone with
-/// a word.
+/// [`branch`](keys::branch), all that belongs to a job with its [`job`](keys::job), and what belongs to an app alone, or
+/// to nothing that can be deleted, with a word.
 pub mod keys {
     use chrono::{DateTime, Utc};
     use windlass::{AppId, Artifact};
@@ -87,6 +87,12 @@ pub mod keys {
     #[must_use]
     pub fn access_chunk(app: &AppId, time: DateTime<Utc>, number: u64) -> String {
         format!("{}{}-{number:016x}.csv", access(app), time.format("%Y-%m-%d/%H-%M-%S"))
+    }
+
+    /// What is remembered of a request, by the drawer of its day. All of a drawer begins with this for no name.
+    #[must_use]
+    pub fn once(drawer: i64, name: &str) -> String {
+        format!("once/{drawer}/{name}")
     }
 
     /// The log of a step.

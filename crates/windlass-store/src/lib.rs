@@ -23,13 +23,17 @@ pub mod conformance;
 mod error;
 mod execute;
 mod memory;
+mod once;
 mod port;
 mod resources;
 
 pub use blobs::{Blob, Blobs, Directory, INLINE_MAX, Staged, keys};
 pub use clock::{Clock, ManualClock};
 pub use error::StoreError;
-pub use execute::{Address, ExecuteError, Executed, Extras, Plan, create, delete_job, execute, execute_each};
+pub use execute::{
+    Address, ExecuteError, Executed, Extras, Plan, create, create_with, delete_job, execute, execute_each,
+};
 pub use memory::MemoryStore;
+pub use once::{Once, REMEMBERED, RepeatError, forget_requests};
 pub use port::{Append, BranchUid, Candidate, Happening, JobKey, Lease, Notice, Page, RunnerId, Site, Store, Work};
 pub use resources::{App, Attributes, Document, Kind, NewBranch, StoredBranch, label, labels};

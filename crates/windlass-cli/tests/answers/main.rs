@@ -7,5 +7,6 @@ mod branches;
 mod capacity;
 mod jobs;
 mod lists;
+mod repeated;
 #[path = "../support/mod.rs"]
 mod support;
