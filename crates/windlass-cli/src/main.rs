@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use client::output::{self, Format};
-use client::{deploy, env, jobs};
+use client::{deploy, env, jobs, subscribers};
 
 /// Deploy static sites as AWS Amplify Hosting does, on your own machine or on AWS
 #[derive(Debug, Parser)]
@@ -35,6 +35,9 @@ enum Command {
     /// List, show, explain, watch, stop and retry jobs
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// Add, list and remove those who are told of every status change
+    #[command(subcommand)]
+    Subscribers(subscribers::Command),
     Env(env::Args),
     Diagram(DiagramArgs),
 }
@@ -71,6 +74,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Up(args) => up::run(args).await,
         Command::Deploy(args) => deploy::run(args, cli.output).await,
         Command::Jobs(command) => jobs::run(command, cli.output).await,
+        Command::Subscribers(command) => subscribers::run(command, cli.output).await,
         Command::Env(args) => env::run(&args, cli.output),
         Command::Diagram(args) => diagram(&args),
     }

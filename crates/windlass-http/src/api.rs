@@ -12,7 +12,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore, watch};
 use uuid::Uuid;
 use windlass::{Account, Limits};
 use windlass_store::{Blobs, Clock, Extras, Once, Store, StoreError};
@@ -21,6 +21,7 @@ use crate::answer::{self, Answer, REQUEST_ID};
 use crate::auth::{Auth, Door};
 use crate::domains::{self, DomainVerification, Proofs};
 use crate::error::ApiError;
+use crate::events::{self, Courier};
 use crate::objects::Objects;
 use crate::once;
 use crate::operations::{self, Operation, RouteError};
@@ -46,6 +47,8 @@ pub struct Settings {
     pub upload_max: u64,
     /// How it is found out that domains lead here.
     pub domains: DomainVerification,
+    /// Who brings events to subscribers; without one there are none.
+    pub courier: Option<Arc<dyn Courier>>,
 }
 
 impl Settings {
@@ -69,6 +72,10 @@ struct Inner {
     proofs: Proofs,
     /// A turn for each name that may be asked for its proof at a time.
     questions: Semaphore,
+    /// A subscriber was made.
+    subscribed: Notify,
+    /// Whether what never ends by itself has to.
+    closing: watch::Sender<bool>,
 }
 
 /// One request to an operation.
@@ -102,7 +109,28 @@ impl Api {
         let door = Door::new(auth, &settings.account.region);
         let proofs = Proofs::new(secret);
         let questions = Semaphore::new(domains::AT_ONCE);
-        Ok(Self(Arc::new(Inner { store, blobs, clock, settings, door, objects, proofs, questions })))
+        let (subscribed, closing) = (Notify::new(), watch::Sender::new(false));
+        let inner = Inner { store, blobs, clock, settings, door, objects, proofs, questions, subscribed, closing };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// Ends what never ends by itself: [deliveries](Self::deliver), and the answers to those who listen to events. To be
+    /// called when the server stops.
+    pub fn close(&self) {
+        self.0.closing.send_replace(true);
+    }
+
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.0.closing.subscribe()
+    }
+
+    pub(crate) fn subscribed(&self) -> &Notify {
+        &self.0.subscribed
+    }
+
+    /// Lets a request to an operation in, AWS's or ours, and answers who asks and the body.
+    pub(crate) async fn let_in(&self, parts: &Parts, body: Body) -> Result<(Option<AccessKeyId>, Bytes), ApiError> {
+        self.0.door.admit(parts, self.now(), read(body)).await
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -148,6 +176,10 @@ impl Api {
             "/healthz" | "/readyz" => health(&parts.method),
             path if webhooks::PATHS.contains(&path) => self.webhook(&parts, body, id).await,
             path if path.starts_with(domains::PROOF_PATH) => self.prove(&parts),
+            events::PATH => self.listen(&parts, body).await,
+            path if path == events::SUBSCRIBERS_PATH || path.starts_with(events::BELOW_SUBSCRIBERS) => {
+                self.subscribers(&parts, body).await
+            }
             path if path.starts_with("/-/") => self.object(&parts, body).await,
             _ => self.operation(&parts, body).await,
         };
@@ -166,7 +198,7 @@ impl Api {
         };
         let outcome = async {
             let now = self.now();
-            let (caller, body) = self.0.door.admit(parts, now, read(body)).await?;
+            let (caller, body) = self.let_in(parts, body).await?;
             let input = routed.input(parts.uri.query(), &body)?;
             let operation = routed.operation();
             let once = once::of(operation, &input, &parts.headers, caller.as_ref(), now)?;

@@ -40,6 +40,7 @@ impl Server {
             limits: Limits::default(),
             upload_max: 1,
             domains: DomainVerification::Offline,
+            courier: None,
         };
         let clock = Arc::new(ManualClock::at(noon()));
         let api = Api::new(store.clone(), blobs.clone(), clock, Auth::None, settings).await.expect("a secret");

@@ -9,6 +9,8 @@ mod error;
 pub(crate) mod jobs;
 mod local;
 pub(crate) mod output;
+mod own;
+pub(crate) mod subscribers;
 mod upload;
 mod wait;
 mod watch;
@@ -118,6 +120,9 @@ impl fmt::Display for Place {
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     sdk: aws_sdk_amplify::Client,
+    /// For requests that the SDK does not make.
+    keys: Credentials,
+    region: String,
     place: Place,
     flags: String,
 }
@@ -125,6 +130,7 @@ pub(crate) struct Client {
 impl Client {
     /// A connection to the server at `endpoint` with these keys.
     pub(crate) fn local(endpoint: &str, access_key: &str, secret_key: &str, region: &str) -> Self {
+        let keys = Credentials::new(access_key, secret_key, None, None, "windlass");
         let config = aws_sdk_amplify::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(http_client(endpoint.starts_with("http:")))
@@ -132,10 +138,11 @@ impl Client {
             .timeout_config(timeouts())
             .endpoint_url(endpoint)
             .region(Region::new(region.to_owned()))
-            .credentials_provider(Credentials::new(access_key, secret_key, None, None, "windlass"))
+            .credentials_provider(keys.clone())
             .build();
         let sdk = aws_sdk_amplify::Client::from_conf(config);
-        Self { sdk, place: Place::Endpoint(endpoint.trim_end_matches('/').to_owned()), flags: String::new() }
+        let place = Place::Endpoint(endpoint.trim_end_matches('/').to_owned());
+        Self { sdk, keys, region: region.to_owned(), place, flags: String::new() }
     }
 
     /// A connection with the credentials and the region that AWS's clients would use, to `endpoint` or else to AWS.
@@ -155,12 +162,10 @@ impl Client {
             None => Place::Aws(found.region().context(NO_REGION)?.clone()),
         };
         let keys = found.credentials_provider().context(NO_CREDENTIALS)?.provide_credentials().await;
-        keys.with_context(|| format!("{NO_CREDENTIALS} for {place}"))?;
-        let mut config = aws_sdk_amplify::config::Builder::from(&found);
-        if found.region().is_none() {
-            config = config.region(Region::from_static(DEFAULT_REGION));
-        }
-        Ok(Self { sdk: aws_sdk_amplify::Client::from_conf(config.build()), place, flags: String::new() })
+        let keys = keys.with_context(|| format!("{NO_CREDENTIALS} for {place}"))?;
+        let region = found.region().map_or(DEFAULT_REGION, Region::as_ref).to_owned();
+        let config = aws_sdk_amplify::config::Builder::from(&found).region(Region::new(region.clone()));
+        Ok(Self { sdk: aws_sdk_amplify::Client::from_conf(config.build()), keys, region, place, flags: String::new() })
     }
 
     /// The command line that does something to `job` from here, for people to copy.

@@ -87,6 +87,8 @@ pub(super) async fn listen(listener: TcpListener, service: Service, stop: Cancel
         });
     }
     drop(listener);
+    // Answers that would never end, and that a client takes up again where they were.
+    service.api.close();
     if timeout(GRACE, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still open {} seconds after the stop", GRACE.as_secs());
     }

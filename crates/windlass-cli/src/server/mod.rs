@@ -4,6 +4,7 @@ mod clock;
 mod data;
 mod domains;
 mod listen;
+mod post;
 mod upstream;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ pub use clock::SystemClock;
 pub use data::{Credentials, Data};
 pub use domains::HttpCheck;
 use listen::Service;
+use post::Post;
 use upstream::Elsewhere;
 
 /// The largest upload and the largest fetch, in bytes: AWS's quota for a manual deployment, 5 GB.
@@ -94,6 +96,7 @@ pub struct Server {
     listening: JoinHandle<()>,
     running: JoinHandle<()>,
     tending: JoinHandle<()>,
+    telling: JoinHandle<()>,
     drain: Duration,
 }
 
@@ -133,12 +136,16 @@ impl Server {
 
         let stop = CancellationToken::new();
         let tending = tokio::spawn(domains::tend(service.api.clone(), stop.clone()));
+        let telling = tokio::spawn({
+            let api = service.api.clone();
+            async move { api.deliver().await }
+        });
         let listening = tokio::spawn(listen::listen(listener, service, stop.clone()));
         let running = tokio::spawn({
             let stop = stop.clone();
             async move { runner.run(stop).await }
         });
-        Ok(Self { data, credentials, endpoint, stop, listening, running, tending, drain: config.drain })
+        Ok(Self { data, credentials, endpoint, stop, listening, running, tending, telling, drain: config.drain })
     }
 
     /// The URL of the API.
@@ -165,7 +172,7 @@ impl Server {
         self.stop.cancel();
         let all = async {
             // A task that panicked has said so already.
-            let _ = tokio::join!(self.listening, self.running, self.tending);
+            let _ = tokio::join!(self.listening, self.running, self.tending, self.telling);
         };
         if tokio::time::timeout(self.drain, all).await.is_err() {
             tracing::warn!(
@@ -195,6 +202,7 @@ async fn api(
         limits: config.limits,
         upload_max: ZIP_MAX,
         domains: config.domains.clone(),
+        courier: Some(Arc::new(Post::new(config.allow_source.clone())?)),
     };
     let api = Api::new(Arc::clone(store), blobs.clone(), Arc::clone(&config.clock), auth, settings).await;
     api.context("cannot read the store's secret")

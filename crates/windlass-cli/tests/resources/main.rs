@@ -7,6 +7,7 @@ mod access_logs;
 mod artifacts;
 mod domains;
 mod environments;
+mod events;
 mod proofs;
 #[path = "../support/mod.rs"]
 mod support;
