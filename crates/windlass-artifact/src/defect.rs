@@ -106,7 +106,7 @@ pub enum Defect {
         name: ShownName,
     },
     /// A member is compressed in a way that browsers and we do not read.
-    #[error("{name} has compression method {method}, and only 0 (stored) and 8 (deflate) are allowed")]
+    #[error("{name} has compression method {method}{}, and only 0 (stored) and 8 (deflate) are allowed", known(*method))]
     Method {
         /// The member.
         name: ShownName,
@@ -227,4 +227,21 @@ pub enum Defect {
         /// How many.
         bytes: u64,
     },
+}
+
+/// What the zip specification calls a compression method, where archivers have used it, in brackets.
+fn known(method: u16) -> &'static str {
+    match method {
+        1 => " (shrink)",
+        2..=5 => " (reduce)",
+        6 => " (implode)",
+        9 => " (deflate64)",
+        12 => " (bzip2)",
+        14 => " (LZMA)",
+        93 => " (Zstandard)",
+        95 => " (XZ)",
+        98 => " (PPMd)",
+        99 => " (AES encryption)",
+        _ => "",
+    }
 }

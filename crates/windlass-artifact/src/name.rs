@@ -47,6 +47,26 @@ pub fn check_name(name: &str) -> Result<(), NameFault> {
     parse(name.as_bytes(), Budget::default().name).map(drop)
 }
 
+/// Reads the name of a member of an archive that others made. Some archivers (`tar -a` of Windows, libarchive's on any
+/// system) write what they find in the folder `.` with that folder's name in front, and the folder itself too.
+pub(crate) fn parse_member(raw: &[u8], limit: usize) -> Result<&str, NameFault> {
+    match raw {
+        b"./" => Ok(HERE),
+        _ => parse(without_here(raw), limit),
+    }
+}
+
+/// A name in an archive without the folder that everything is in.
+pub(crate) fn without_here(raw: &[u8]) -> &[u8] {
+    match raw.strip_prefix(HERE.as_bytes()) {
+        Some(rest) if !rest.is_empty() => rest,
+        Some(_) | None => raw,
+    }
+}
+
+/// The folder that everything is in.
+const HERE: &str = "./";
+
 /// Reads a member's name; a folder's ends with one slash.
 pub(crate) fn parse(raw: &[u8], limit: usize) -> Result<&str, NameFault> {
     if raw.is_empty() {

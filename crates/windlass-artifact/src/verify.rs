@@ -94,7 +94,7 @@ fn check_place(
 fn check_local_name(window: &Window<'_>, member: &Listed, length: usize) -> Result<(), VerifyError> {
     let mut local = vec![0; length];
     window.fill(&mut local, member.header_offset + LOCAL_HEADER as u64)?;
-    if local == member.name.as_bytes() {
+    if name::without_here(&local) == member.name.as_bytes() {
         return Ok(());
     }
     Err(Defect::LocalName { name: member.shown(), local: ShownName::new(&local) }.into())

@@ -1,6 +1,7 @@
 //! `windlass serve`: a server until it is told to stop.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use windlass::Account;
 use windlass_cli::server::{Config, HttpCheck, Server};
-use windlass_http::DomainVerification;
+use windlass_http::{DomainVerification, InvalidQuota, Quota, Quotas};
 use windlass_runner::Settings;
 
 use crate::client::output;
@@ -43,6 +44,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", default_value = "localhost")]
     site_domain: String,
 
+    /// A limit on how much there may be of something; may be repeated; `--quota help` lists the names
+    #[arg(long, value_name = "NAME=N", value_parser = quota)]
+    quota: Vec<QuotaArg>,
+
+    /// How many requests a second each key may make, after a rest twice as many at once [default: any number]
+    #[arg(long, value_name = "N")]
+    request_rate: Option<NonZeroU32>,
+
     /// How many jobs may work at a time
     #[arg(long, value_name = "N", default_value_t = Settings::default().concurrent, value_parser = clap::value_parser!(u64).range(1..))]
     concurrent_jobs: u64,
@@ -72,6 +81,46 @@ enum Verification {
     Dns,
 }
 
+/// A limit that is set, or the question which there are.
+#[derive(Clone, Debug)]
+enum QuotaArg {
+    Help,
+    Limit(Quota, String),
+}
+
+fn quota(text: &str) -> Result<QuotaArg, InvalidQuota> {
+    if text == "help" {
+        return Ok(QuotaArg::Help);
+    }
+    let (name, limit) = text.split_once('=').unwrap_or((text, ""));
+    let quota = name.parse()?;
+    Quotas::default().set(quota, limit)?;
+    Ok(QuotaArg::Limit(quota, limit.to_owned()))
+}
+
+/// The limits that are set, or the quota that is set more than once.
+fn quotas(args: &[QuotaArg]) -> anyhow::Result<Result<Quotas, Quota>> {
+    let mut quotas = Quotas::default();
+    for arg in args {
+        if let QuotaArg::Limit(quota, limit) = arg
+            && quotas.set(*quota, limit)?.is_some()
+        {
+            return Ok(Err(*quota));
+        }
+    }
+    Ok(Ok(quotas))
+}
+
+fn list_quotas() -> anyhow::Result<()> {
+    output::line(format_args!("{:<23}  {:>10}  {:>10}", "QUOTA", "AWS", "DEFAULT"))?;
+    for quota in Quota::ALL {
+        let default = quota.unless_set().map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+        output::line(format_args!("{:<23}  {:>10}  {default:>10}", quota.as_str(), quota.of_aws()))?;
+    }
+    output::note(format_args!("sizes are in bytes; how many jobs work at a time is --concurrent-jobs"));
+    Ok(())
+}
+
 fn account(text: &str) -> Result<String, String> {
     if text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit()) {
         Ok(text.to_owned())
@@ -81,7 +130,7 @@ fn account(text: &str) -> Result<String, String> {
 }
 
 impl Args {
-    fn config(self) -> anyhow::Result<Config> {
+    fn config(self, quotas: Quotas) -> anyhow::Result<Config> {
         let Self {
             listen,
             data,
@@ -89,6 +138,8 @@ impl Args {
             allow_source,
             domain_verification,
             site_domain,
+            quota: _,
+            request_rate,
             concurrent_jobs,
             region,
             account,
@@ -104,6 +155,8 @@ impl Args {
             site_domain,
             allow_source,
             domains,
+            quotas,
+            request_rate,
             runner: Settings { concurrent: concurrent_jobs, ..Settings::default() },
             ..Config::new(data)
         })
@@ -111,6 +164,17 @@ impl Args {
 }
 
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if args.quota.iter().any(|arg| matches!(arg, QuotaArg::Help)) {
+        list_quotas()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let quotas = match quotas(&args.quota)? {
+        Ok(quotas) => quotas,
+        Err(twice) => {
+            output::note(format_args!("windlass: --quota {twice} is said more than once"));
+            return Ok(ExitCode::from(2));
+        }
+    };
     for_the_owner_alone();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
@@ -124,7 +188,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         ));
         return Ok(ExitCode::from(2));
     }
-    let server = Server::start(args.config()?).await?;
+    let server = Server::start(args.config(quotas)?).await?;
     output::line(format_args!("windlass serves {}", server.endpoint()))?;
     output::line(format_args!("  data         {}", server.data().path().display()))?;
     if signed {

@@ -91,6 +91,93 @@ fn env_prints_what_points_awss_clients_at_the_server() {
 }
 
 #[test]
+fn keys_are_made_listed_and_revoked() {
+    let (data, site) = (tempfile::tempdir().unwrap(), folder("by another"));
+    let server = Process::serve(data.path(), &[]);
+    let deploy = |dir: &Path| run(data.path(), &["deploy", dir.to_str().unwrap(), "--app", "demo"]);
+    assert!(deploy(site.path()).status.success());
+
+    let made = run(data.path(), &["keys", "create", "--role", "deploy", "--app", "demo", "--name", "ci"]);
+    let lines = text(&made.stdout);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let value = |name: &str| {
+        let line = lines.lines().find_map(|line| line.strip_prefix(name)?.trim().strip_prefix('='));
+        line.unwrap_or_else(|| panic!("{lines}")).trim().to_owned()
+    };
+    let (id, secret) = (value("aws_access_key_id"), value("aws_secret_access_key"));
+    // Its holder is elsewhere: what is known there is the endpoint and the key pair.
+    let elsewhere = |args: &[&str]| {
+        let mut command = windlass();
+        command.args(args).args(["--endpoint", &server.endpoint]);
+        command.env("AWS_ACCESS_KEY_ID", &id).env("AWS_SECRET_ACCESS_KEY", &secret).env("AWS_REGION", "us-east-1");
+        command.output().unwrap()
+    };
+    let deployed = elsewhere(&["deploy", site.path().to_str().unwrap(), "--app", "demo"]);
+    assert!(deployed.status.success(), "{}", text(&deployed.stderr));
+    let another = elsewhere(&["deploy", site.path().to_str().unwrap(), "--app", "another"]);
+    let told = text(&another.stderr);
+    assert_eq!(another.status.code(), Some(1), "{told}");
+    assert!(told.contains("AccessDeniedException") && told.contains("user/ci is not authorized to perform"), "{told}");
+    assert!(told.contains("amplify:CreateApp"), "{told}");
+    let keys = elsewhere(&["keys", "list"]);
+    assert!(text(&keys.stderr).contains("windlass:ListKeys"), "{}", text(&keys.stderr));
+
+    let listed = run(data.path(), &["keys", "list", "--output", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let key = &json["keys"][0];
+    assert_eq!((&key["accessKeyId"], &key["role"], &key["name"]), (&id.clone().into(), &"deploy".into(), &"ci".into()));
+    assert!(!text(&listed.stdout).contains(&secret));
+    let rows = text(&run(data.path(), &["keys", "list"]).stdout);
+    assert!(rows.lines().any(|row| row.starts_with(&id) && row.contains("deploy")), "{rows}");
+    assert!(!rows.contains(&secret), "{rows}");
+
+    assert!(run(data.path(), &["keys", "revoke", &id]).status.success());
+    let refused = elsewhere(&["jobs", "list", "--app", "demo"]);
+    assert!(text(&refused.stderr).contains("UnrecognizedClientException"), "{}", text(&refused.stderr));
+    let again = run(data.path(), &["keys", "revoke", &id]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(
+        text(&again.stderr).contains(&format!("NotFoundException: Key {id} not found.")),
+        "{}",
+        text(&again.stderr)
+    );
+    assert_eq!(run(data.path(), &["keys", "create", "--role", "owner"]).status.code(), Some(2));
+}
+
+#[test]
+fn quotas_are_named_and_kept() {
+    let data = tempfile::tempdir().unwrap();
+    let help = windlass().args(["serve", "--quota", "help"]).output().unwrap();
+    assert_eq!(help.status.code(), Some(0));
+    let rows = text(&help.stdout);
+    assert!(rows.lines().any(|row| row.starts_with("branches-per-app") && row.ends_with("none")), "{rows}");
+    assert!(rows.lines().any(|row| row.starts_with("zip-size") && row.contains("5000000000")), "{rows}");
+    for (given, told) in [
+        ("aps=3", "there is no quota \"aps\"; there are apps, "),
+        ("apps", "the quota apps is a whole number from 0 on, not \"\""),
+        ("apps=lots", "the quota apps is a whole number from 0 on, not \"lots\""),
+        ("zip-size=0", "the quota zip-size is a whole number from 1 on, not \"0\""),
+    ] {
+        let refused = windlass().args(["serve", "--quota", given, "--data"]).arg(data.path()).output().unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{given}");
+        assert!(text(&refused.stderr).contains(told), "{given}: {}", text(&refused.stderr));
+    }
+    assert_eq!(windlass().args(["serve", "--request-rate", "0"]).output().unwrap().status.code(), Some(2));
+    let twice =
+        windlass().args(["serve", "--quota", "apps=1", "--quota", "apps=2", "--data"]).arg(data.path()).output();
+    let twice = twice.unwrap();
+    assert_eq!(twice.status.code(), Some(2));
+    assert!(text(&twice.stderr).contains("--quota apps is said more than once"), "{}", text(&twice.stderr));
+
+    let site = folder("the only one");
+    let _server = Process::serve(data.path(), &["--quota", "apps=1", "--quota", "branches-per-app=9"]);
+    assert!(run(data.path(), &["deploy", site.path().to_str().unwrap(), "--app", "one"]).status.success());
+    let two = run(data.path(), &["deploy", site.path().to_str().unwrap(), "--app", "two"]);
+    let told = text(&two.stderr);
+    assert!(told.contains("LimitExceededException: There may be no more apps: the quota apps is 1."), "{told}");
+}
+
+#[test]
 fn unsigned_requests_are_refused_off_this_machine() {
     let data = tempfile::tempdir().unwrap();
     let output = windlass()

@@ -74,7 +74,11 @@ async fn a_zip_whose_members_are_not_plain_files_fails_by_name() {
         ("a block device", odd(0o060_644), r#""odd" is a device, not a file"#),
         ("a socket", odd(0o140_644), r#""odd" is a socket, not a file"#),
         ("encrypted", encrypted, r#""secret" is encrypted"#),
-        ("bzip2", method(12), r#""a.xz" has compression method 12, and only 0 (stored) and 8 (deflate) are allowed"#),
+        (
+            "bzip2",
+            method(12),
+            r#""a.xz" has compression method 12 (bzip2), and only 0 (stored) and 8 (deflate) are allowed"#,
+        ),
         ("lzma", method(14), r#""a.xz" has compression method 14"#),
         ("zstandard", method(93), r#""a.xz" has compression method 93"#),
     ])

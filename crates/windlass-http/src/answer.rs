@@ -10,6 +10,7 @@ use crate::error::{ApiError, RESOURCE_NOT_FOUND};
 /// The id of a request, on every answer.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+const RETRY_AFTER: HeaderName = HeaderName::from_static("x-amz-retry-after");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What an operation answers when it did what was asked.
@@ -40,7 +41,7 @@ pub(crate) fn respond(outcome: Result<Answer, ApiError>) -> Response<Body> {
             response.headers_mut().extend(extensions);
             response
         }
-        Err(ApiError { status, kind, message }) => {
+        Err(ApiError { status, kind, message, retry_after }) => {
             let mut body = serde_json::json!({ "message": message });
             if kind == RESOURCE_NOT_FOUND {
                 // The one error for which the model has a second member.
@@ -48,6 +49,9 @@ pub(crate) fn respond(outcome: Result<Answer, ApiError>) -> Response<Body> {
             }
             let mut response = json(status, body.to_string().into_bytes());
             response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(kind));
+            if let Some(milliseconds) = retry_after {
+                response.headers_mut().insert(RETRY_AFTER, milliseconds.into());
+            }
             response
         }
     }

@@ -1,11 +1,12 @@
 //! The doors that every request goes through.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::header::{ALLOW, HOST, HeaderName, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{Method, Request, Response, StatusCode};
@@ -18,14 +19,16 @@ use windlass::{Account, Limits};
 use windlass_store::{Blobs, Clock, Extras, Once, Store, StoreError};
 
 use crate::answer::{self, Answer, REQUEST_ID};
-use crate::auth::{Auth, Door};
+use crate::auth::{Auth, Caller, Door};
 use crate::domains::{self, DomainVerification, Proofs};
 use crate::error::ApiError;
 use crate::events::{self, Courier};
+use crate::keys;
 use crate::objects::Objects;
 use crate::once;
 use crate::operations::{self, Operation, RouteError};
-use crate::sigv4::AccessKeyId;
+use crate::quotas::{Quotas, Room};
+use crate::rate::RateLimit;
 use crate::webhooks;
 
 /// By which scheme a proxy was asked.
@@ -43,8 +46,11 @@ pub struct Settings {
     pub site_authority: String,
     /// The time limits of new jobs.
     pub limits: Limits,
-    /// The largest upload, in bytes.
-    pub upload_max: u64,
+    /// How much there may be of what, and how large it may be.
+    pub quotas: Quotas,
+    /// How many requests a second each key may make, with two seconds' worth of them at once after a rest; any number
+    /// where none is said. What is unsigned counts together.
+    pub request_rate: Option<NonZeroU32>,
     /// How it is found out that domains lead here.
     pub domains: DomainVerification,
     /// Who brings events to subscribers; without one there are none.
@@ -70,6 +76,8 @@ struct Inner {
     door: Door,
     objects: Objects,
     proofs: Proofs,
+    room: Room,
+    rate: Option<RateLimit>,
     /// A turn for each name that may be asked for its proof at a time.
     questions: Semaphore,
     /// A subscriber was made.
@@ -81,8 +89,7 @@ struct Inner {
 /// One request to an operation.
 pub(crate) struct Call<'a> {
     pub(crate) api: &'a Api,
-    /// Who asks, where that is known.
-    pub(crate) caller: Option<AccessKeyId>,
+    pub(crate) caller: Caller,
     pub(crate) now: DateTime<Utc>,
     /// Under which name and port the client reaches us, for URLs.
     pub(crate) origin: String,
@@ -106,12 +113,26 @@ impl Api {
     ) -> Result<Self, StoreError> {
         let secret = store.secret().await?;
         let objects = Objects::new(secret, &settings.account.region);
-        let door = Door::new(auth, &settings.account.region);
+        let door = Door::new(auth, &settings.account.region, Arc::clone(&store));
+        let rate = settings.request_rate.map(RateLimit::new);
         let proofs = Proofs::new(secret);
         let questions = Semaphore::new(domains::AT_ONCE);
+        let room = Room::default();
         let (subscribed, closing) = (Notify::new(), watch::Sender::new(false));
-        let inner = Inner { store, blobs, clock, settings, door, objects, proofs, questions, subscribed, closing };
-        Ok(Self(Arc::new(inner)))
+        Ok(Self(Arc::new(Inner {
+            store,
+            blobs,
+            clock,
+            settings,
+            door,
+            objects,
+            proofs,
+            room,
+            rate,
+            questions,
+            subscribed,
+            closing,
+        })))
     }
 
     /// Ends what never ends by itself: [deliveries](Self::deliver), and the answers to those who listen to events. To be
@@ -129,8 +150,11 @@ impl Api {
     }
 
     /// Lets a request to an operation in, AWS's or ours, and answers who asks and the body.
-    pub(crate) async fn let_in(&self, parts: &Parts, body: Body) -> Result<(Option<AccessKeyId>, Bytes), ApiError> {
-        self.0.door.admit(parts, self.now(), read(body)).await
+    pub(crate) async fn let_in(&self, parts: &Parts, body: Body) -> Result<(Caller, Bytes), ApiError> {
+        let now = self.now();
+        let (caller, body) = self.0.door.admit(parts, now, read(body)).await?;
+        self.pace(&caller, now)?;
+        Ok((caller, body))
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -151,6 +175,15 @@ impl Api {
 
     pub(crate) fn proofs(&self) -> &Proofs {
         &self.0.proofs
+    }
+
+    pub(crate) fn room(&self) -> &Room {
+        &self.0.room
+    }
+
+    /// Whether a key is the server's own.
+    pub(crate) fn is_of_the_server(&self, access_key_id: &str) -> bool {
+        self.0.door.has(access_key_id)
     }
 
     pub(crate) fn questions(&self) -> &Semaphore {
@@ -180,7 +213,7 @@ impl Api {
             path if path == events::SUBSCRIBERS_PATH || path.starts_with(events::BELOW_SUBSCRIBERS) => {
                 self.subscribers(&parts, body).await
             }
-            path if path.starts_with("/-/") => self.object(&parts, body).await,
+            path if path.starts_with("/-/") && !keys::are_at(path) => self.object(&parts, body).await,
             _ => self.operation(&parts, body).await,
         };
         if let Ok(id) = HeaderValue::from_str(id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer())) {
@@ -199,13 +232,25 @@ impl Api {
         let outcome = async {
             let now = self.now();
             let (caller, body) = self.let_in(parts, body).await?;
+            if !body.is_empty() && !routed.operation().definition().body.is_empty() {
+                said_to_be_json(parts)?;
+            }
             let input = routed.input(parts.uri.query(), &body)?;
             let operation = routed.operation();
-            let once = once::of(operation, &input, &parts.headers, caller.as_ref(), now)?;
+            let once = once::of(operation, &input, &parts.headers, caller.key(), now)?;
             let call = Call { api: self, caller, now, origin: origin(parts)?, once, input };
+            call.authorize(operation).await?;
             call.run(operation).await
         };
         answer::respond(outcome.await)
+    }
+}
+
+impl Api {
+    /// Refuses a key that asks too often. Only after its signature has been checked: nobody else can use up its share.
+    fn pace(&self, caller: &Caller, now: DateTime<Utc>) -> Result<(), ApiError> {
+        let Some(rate) = &self.0.rate else { return Ok(()) };
+        rate.admit(caller.key().unwrap_or_default(), now).map_err(ApiError::too_often)
     }
 }
 
@@ -249,6 +294,9 @@ impl Call<'_> {
             Operation::TagResource => self.tag_resource().await,
             Operation::UntagResource => self.untag_resource().await,
             Operation::ListTagsForResource => self.list_tags_for_resource().await,
+            Operation::CreateKey => self.create_key().await,
+            Operation::ListKeys => self.list_keys().await,
+            Operation::DeleteKey => self.delete_key().await,
         }
     }
 
@@ -271,6 +319,22 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, ApiError> {
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(BODY_MAX as u64)),
         Err(_) => Err(ApiError::body_broken()),
     }
+}
+
+/// Refuses a body that is said to be something other than JSON, as servers of this protocol do. Whoever says nothing is
+/// believed, and so is what HTTP libraries say of text when nobody has told them anything: `curl -d` and Python's urllib call
+/// it a form, JavaScript's `fetch` plain. AWS's first SDK for Java says nothing with an empty header, and its oldest versions
+/// give the media type of a sister protocol.
+fn said_to_be_json(parts: &Parts) -> Result<(), ApiError> {
+    let json = ["application/json", "application/x-amz-json-1.0", "application/x-amz-json-1.1"];
+    let unsaid = ["", "application/x-www-form-urlencoded", "text/plain"];
+    let known = parts.headers.get_all(CONTENT_TYPE).iter().all(|value| {
+        value.to_str().is_ok_and(|text| {
+            let essence = text.split(';').next().unwrap_or_default().trim();
+            json.iter().chain(&unsaid).any(|known| essence.eq_ignore_ascii_case(known))
+        })
+    });
+    if known { Ok(()) } else { Err(ApiError::media_type()) }
 }
 
 /// Under which origin the client reaches us. Known before an operation does anything, because the URLs of

@@ -1,16 +1,25 @@
 //! Operations on apps.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 use windlass::{AppId, Resource};
-use windlass_store::{App, Attributes, StoreError, keys};
+use windlass_store::{App, Attributes, Page, StoreError, keys};
 
 use crate::answer::Answer;
 use crate::api::Call;
 use crate::error::ApiError;
+use crate::keys::Apps;
 use crate::pages;
 
 const LIST: &str = "apps";
+
+/// The list of a key that is for certain apps.
+const LIST_OF_KEY: &str = "apps-of-key";
+
+/// The member that is a password, in apps, in branches, and in what branches are made with.
+const PASSWORD: &str = "basicAuthCredentials";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -30,6 +39,7 @@ impl Call<'_> {
         let mut attributes = Attributes::new();
         set(&mut attributes, self.input.clone());
         windlass_rules::check_app(&attributes)?;
+        let _turn = self.room_for_app().await?;
         loop {
             let id = new_app_id()?;
             let app = App { id, attributes: attributes.clone(), created: self.now, updated: self.now, version: 1 };
@@ -49,14 +59,31 @@ impl Call<'_> {
 
     pub(crate) async fn list_apps(mut self) -> Result<Answer, ApiError> {
         let Listing { next_token, max_results } = self.read()?;
-        let from = pages::cursor(LIST, next_token.as_deref())?;
-        let page = self.api.store().apps(from, pages::size(max_results, 100)).await?;
+        let size = pages::size(max_results, 100);
+        let (list, page) = match self.caller.apps() {
+            Apps::All => (LIST, self.api.store().apps(pages::cursor(LIST, next_token.as_deref())?, size).await?),
+            Apps::These(ids) => {
+                (LIST_OF_KEY, self.some_apps(ids, pages::cursor(LIST_OF_KEY, next_token.as_deref())?, size).await?)
+            }
+        };
         let apps: Vec<_> = page.items.iter().map(|app| self.app_form(app)).collect();
         let mut body = json!({ "apps": apps });
         if let Some(next) = page.next {
-            body["nextToken"] = pages::token(LIST, next).into();
+            body["nextToken"] = pages::token(list, next).into();
         }
         Answer::new(&body)
+    }
+
+    /// One page of the apps that a key is for, in the order of their ids.
+    async fn some_apps(&self, ids: &BTreeSet<AppId>, from: Option<u64>, size: usize) -> Result<Page<App>, ApiError> {
+        let skip = from.map_or(0, |from| usize::try_from(from).unwrap_or(usize::MAX));
+        let mut items = Vec::new();
+        for id in ids.iter().skip(skip).take(size) {
+            // One may have been deleted since the key was made.
+            items.extend(self.api.store().app(id).await?);
+        }
+        let end = skip.saturating_add(size);
+        Ok(Page { items, next: (end < ids.len()).then_some(end as u64) })
     }
 
     pub(crate) async fn update_app(mut self) -> Result<Answer, ApiError> {
@@ -90,7 +117,7 @@ impl Call<'_> {
                 break;
             }
         }
-        let branches = self.api.store().delete_app(&app_id).await?.ok_or_else(|| ApiError::no_app(&app_id))?;
+        let branches = self.forget_app(&app).await?.ok_or_else(|| ApiError::no_app(&app_id))?;
         for branch in branches {
             self.api.blobs().delete(&keys::branch(branch)).await?;
         }
@@ -130,15 +157,20 @@ impl Call<'_> {
             "cacheConfig": { "type": "AMPLIFY_MANAGED" },
             "tags": {},
         });
-        overlay(&mut form, &app.attributes);
+        self.overlay(&mut form, &app.attributes);
         form
     }
-}
 
-/// Lays what an owner set over what is shown where nothing is.
-pub(crate) fn overlay(form: &mut Value, attributes: &Attributes) {
-    if let Value::Object(form) = form {
+    /// Lays what an owner set over what is shown where nothing is. Passwords of sites are for those who may set them.
+    pub(crate) fn overlay(&self, form: &mut Value, attributes: &Attributes) {
+        let Value::Object(form) = form else { return };
         form.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
+        if !self.caller.sees_secrets() {
+            form.remove(PASSWORD);
+            if let Some(Value::Object(config)) = form.get_mut("autoBranchCreationConfig") {
+                config.remove(PASSWORD);
+            }
+        }
     }
 }
 

@@ -62,6 +62,12 @@ impl Call<'_> {
         Answer::new(&json!({ "artifactId": artifact_id, "artifactUrl": url }))
     }
 
+    /// The app of the job that an artifact's id names.
+    pub(crate) async fn app_of_artifact(&self, id: &str) -> Result<Option<AppId>, ApiError> {
+        let Some((key, _)) = parse(id) else { return Ok(None) };
+        Ok(self.api.store().branch_by_uid(key.branch).await?.map(|branch| branch.app))
+    }
+
     /// What an artifact's id stands for, where a job has that.
     async fn found(&self, id: &str) -> Result<Option<Object>, ApiError> {
         let Some((key, name)) = parse(id) else { return Ok(None) };

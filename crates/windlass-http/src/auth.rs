@@ -1,4 +1,4 @@
-//! Who may ask.
+//! Who asks, and what they may.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,29 +9,78 @@ use chrono::{DateTime, Utc};
 use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use http::uri::Authority;
+use serde_json::Value;
+use windlass::{AppId, Arn, Resource};
+use windlass_store::{Kind, Store};
 
+use crate::api::Call;
 use crate::error::ApiError;
-use crate::sigv4::{AccessKeyId, Payload, Scope, SecretKey, Verifier};
+use crate::keys::{Apps, Key};
+use crate::operations::{Operation, Role};
+use crate::sigv4::{AccessKeyId, Payload, Refusal, Scope, SecretKey, Verifier};
 
 /// How requests prove who sent them.
 #[derive(Debug)]
 pub enum Auth {
-    /// By a signature with one of these keys.
+    /// By a signature: with one of these keys, which may do everything, or with one that was made by CreateKey.
     SigV4(BTreeMap<AccessKeyId, SecretKey>),
-    /// Not at all. For servers that only their own machine can reach.
+    /// Not at all, and everyone may do everything. For servers that only their own machine can reach.
     None,
 }
 
+/// Who asks.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// The key that signed, where anything is signed.
+    id: Option<AccessKeyId>,
+    /// What the key is called.
+    name: String,
+    role: Role,
+    apps: Apps,
+}
+
+impl Caller {
+    /// Whoever may do everything.
+    fn admin(id: Option<AccessKeyId>) -> Self {
+        let name = id.as_ref().map(ToString::to_string).unwrap_or_default();
+        Self { id, name, role: Role::Admin, apps: Apps::All }
+    }
+
+    /// The key that signed, where anything is signed.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.id.as_ref().map(AccessKeyId::as_str)
+    }
+
+    /// The apps that it may see at all.
+    pub(crate) const fn apps(&self) -> &Apps {
+        &self.apps
+    }
+
+    /// Whether it may see what opens other doors, which would stay open after its key was revoked: passwords of sites,
+    /// tokens of webhooks.
+    pub(crate) fn sees_secrets(&self) -> bool {
+        self.role == Role::Admin
+    }
+}
+
 /// Checks what [`Auth`] asks for.
-#[derive(Debug, Clone)]
-pub(crate) struct Door(Option<Arc<Verifier>>);
+pub(crate) struct Door {
+    verifier: Option<Verifier>,
+    store: Arc<dyn Store>,
+}
 
 impl Door {
-    pub(crate) fn new(auth: Auth, region: &str) -> Self {
-        match auth {
-            Auth::SigV4(keys) => Self(Some(Arc::new(Verifier::new(keys, Scope::amplify(region))))),
-            Auth::None => Self(None),
-        }
+    pub(crate) fn new(auth: Auth, region: &str, store: Arc<dyn Store>) -> Self {
+        let verifier = match auth {
+            Auth::SigV4(keys) => Some(Verifier::new(keys, Scope::amplify(region))),
+            Auth::None => None,
+        };
+        Self { verifier, store }
+    }
+
+    /// Whether a key is the server's own and no document.
+    pub(crate) fn has(&self, access_key_id: &str) -> bool {
+        self.verifier.as_ref().is_some_and(|verifier| verifier.secret(access_key_id).is_some())
     }
 
     /// Who asks, once `body` has been read. What can be refused without the body is refused before that.
@@ -44,16 +93,94 @@ impl Door {
         parts: &Parts,
         now: DateTime<Utc>,
         body: impl Future<Output = Result<Bytes, ApiError>>,
-    ) -> Result<(Option<AccessKeyId>, Bytes), ApiError> {
-        let Some(verifier) = &self.0 else {
+    ) -> Result<(Caller, Bytes), ApiError> {
+        let Some(verifier) = &self.verifier else {
             from_this_machine(parts)?;
-            return Ok((None, body.await?));
+            return Ok((Caller::admin(None), body.await?));
         };
-        let claim = verifier.admit(parts, now)?;
+        let statement = verifier.read(parts, now)?;
+        let id = statement.access_key_id().to_owned();
+        let (mut caller, secret) = self.known(verifier, &id).await?;
+        let claim = statement.claim(&secret);
         let body = body.await?;
-        let verified = claim.check(Payload::Bytes(&body))?;
-        Ok((Some(verified.access_key_id), body))
+        claim.check(Payload::Bytes(&body))?;
+        if !body.is_empty() {
+            // A body may have taken its time, and the key been revoked meanwhile.
+            (caller, _) = self.known(verifier, &id).await?;
+        }
+        Ok((caller, body))
     }
+
+    /// Whose key it is, as of now.
+    async fn known(&self, verifier: &Verifier, id: &str) -> Result<(Caller, SecretKey), ApiError> {
+        let access_key_id: AccessKeyId = id.parse().map_err(|_| Refusal::UnknownKey)?;
+        if let Some(secret) = verifier.secret(id) {
+            return Ok((Caller::admin(Some(access_key_id)), secret));
+        }
+        let document = self.store.document(Kind::Key, id).await?.ok_or(Refusal::UnknownKey)?;
+        let Key { secret, role, apps, name } = Key::read(&document)?;
+        let name = name.unwrap_or_else(|| id.to_owned());
+        Ok((Caller { id: Some(access_key_id), name, role, apps }, secret))
+    }
+}
+
+impl Call<'_> {
+    /// Refuses what the caller's key is not for, whether or not there is what is asked for.
+    ///
+    /// # Errors
+    ///
+    /// `AccessDeniedException`, naming the action and the resource.
+    pub(crate) async fn authorize(&self, operation: Operation) -> Result<(), ApiError> {
+        let definition = operation.definition();
+        if self.caller.role >= definition.role && self.is_in_its_apps(operation).await? {
+            return Ok(());
+        }
+        let account = &self.api.settings().account;
+        Err(ApiError::access_denied(&format!(
+            "User: arn:aws:iam::{}:user/{} is not authorized to perform: {} on resource: {}",
+            account.id,
+            self.caller.name,
+            definition.action(),
+            definition.resource(&self.input, account)
+        )))
+    }
+
+    async fn is_in_its_apps(&self, operation: Operation) -> Result<bool, ApiError> {
+        let Apps::These(apps) = self.caller.apps() else { return Ok(true) };
+        // It answers with those apps alone.
+        if operation == Operation::ListApps {
+            return Ok(true);
+        }
+        Ok(self.app_concerned().await?.is_some_and(|app| apps.contains(&app)))
+    }
+
+    /// The app that the operation is about, if there is one that it can be about.
+    async fn app_concerned(&self) -> Result<Option<AppId>, ApiError> {
+        let label = |name| self.input.get(name).and_then(Value::as_str);
+        if let Some(app) = label("appId") {
+            return Ok(app.parse().ok());
+        }
+        if let Some(arn) = label("resourceArn") {
+            return Ok(arn.parse().ok().map(|Arn { resource, .. }| app_of(resource)));
+        }
+        if let Some(webhook) = label("webhookId") {
+            return Ok(self.api.store().document(Kind::Webhook, webhook).await?.and_then(|webhook| webhook.app));
+        }
+        match label("artifactId") {
+            Some(artifact) => self.app_of_artifact(artifact).await,
+            None => Ok(None),
+        }
+    }
+}
+
+fn app_of(resource: Resource) -> AppId {
+    let (Resource::App(app)
+    | Resource::Branch(app, _)
+    | Resource::Job(app, ..)
+    | Resource::Webhook(app, _)
+    | Resource::Domain(app, _)
+    | Resource::BackendEnvironment(app, _)) = resource;
+    app
 }
 
 /// Refuses what a web page sends that this machine's browser shows: without signatures, nothing else keeps it out.

@@ -9,7 +9,7 @@ use windlass_store::{
 
 use crate::answer::Answer;
 use crate::api::Call;
-use crate::apps::{Listing, overlay, seconds, set};
+use crate::apps::{Listing, seconds, set};
 use crate::domains::{Association, custom_domains};
 use crate::error::ApiError;
 use crate::pages;
@@ -36,6 +36,7 @@ impl Call<'_> {
         let mut attributes = Attributes::new();
         set(&mut attributes, members);
         windlass_rules::check_branch(&attributes)?;
+        let _turn = self.room_for_branch(&app_id).await?;
         let new = NewBranch { app: app_id, name: branch_name, attributes, created: self.now };
         match self.api.store().create_branch(&new).await {
             Ok(branch) => {
@@ -109,7 +110,7 @@ impl Call<'_> {
     pub(crate) async fn stop_all(&self, branch: &StoredBranch) -> Result<(), ApiError> {
         for job in branch.branch.unfinished() {
             let address = Address::Key(JobKey { branch: branch.uid, job });
-            let stop = [Command::Stop { by: self.caller.as_ref().map(|key| key.as_str().into()) }];
+            let stop = [Command::Stop { by: self.caller.key().map(Into::into) }];
             match execute(self.api.store(), address, &stop, self.now, Extras::default()).await {
                 // One that has ended or gone meanwhile is as good as stopped.
                 Ok(_) | Err(ExecuteError::NoBranch | ExecuteError::NoJob) => {}
@@ -161,7 +162,7 @@ impl Call<'_> {
             "enablePullRequestPreview": false,
             "tags": {},
         });
-        overlay(&mut form, attributes);
+        self.overlay(&mut form, attributes);
         form
     }
 }

@@ -7,7 +7,7 @@ use windlass_store::{Document, Kind};
 
 use crate::answer::Answer;
 use crate::api::Call;
-use crate::apps::{Listing, overlay, seconds, set};
+use crate::apps::{Listing, seconds, set};
 use crate::error::ApiError;
 
 #[derive(Deserialize)]
@@ -106,7 +106,7 @@ impl Call<'_> {
             "createTime": seconds(environment.created),
             "updateTime": seconds(environment.updated),
         });
-        overlay(&mut form, &environment.attributes);
+        self.overlay(&mut form, &environment.attributes);
         form
     }
 }

@@ -1,11 +1,13 @@
 //! Errors in AWS's form: a type in a header, a message in the body.
 
+use chrono::TimeDelta;
 use http::StatusCode;
 use windlass::{AppId, BranchName, EventKind, Job, JobId, Rejection};
 use windlass_rules::RuleError;
 use windlass_store::{ExecuteError, RepeatError, StoreError};
 
 use crate::operations::Violation;
+use crate::quotas::Quota;
 use crate::sigv4::Refusal;
 
 /// The type of the error for a resource that has no tags because there is none.
@@ -18,20 +20,26 @@ pub(crate) struct ApiError {
     /// The type, as the service model names it.
     pub(crate) kind: &'static str,
     pub(crate) message: String,
+    /// After how many milliseconds the same may be asked again, where that is known.
+    pub(crate) retry_after: Option<i64>,
 }
 
 impl ApiError {
+    fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+        Self { status, kind, message: message.into(), retry_after: None }
+    }
+
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, kind: "BadRequestException", message: message.into() }
+        Self::new(StatusCode::BAD_REQUEST, "BadRequestException", message)
     }
 
     pub(crate) fn limit_exceeded(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::TOO_MANY_REQUESTS, kind: "LimitExceededException", message: message.into() }
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", message)
     }
 
     /// Something that is not there, by what it is and its name.
     pub(crate) fn not_found(what: &str, name: impl std::fmt::Display) -> Self {
-        Self { status: StatusCode::NOT_FOUND, kind: "NotFoundException", message: format!("{what} {name} not found.") }
+        Self::new(StatusCode::NOT_FOUND, "NotFoundException", format!("{what} {name} not found."))
     }
 
     /// The same for operations on tags, which have an error of their own for it.
@@ -51,21 +59,37 @@ impl ApiError {
         Self::not_found("Job", job)
     }
 
+    /// What a key is not for.
+    pub(crate) fn access_denied(message: &str) -> Self {
+        Self::forbidden(message)
+    }
+
+    /// A key asks too often. AWS says it in these words, of which its SDKs take no notice; the status makes those retry
+    /// that look at it, and the header, in milliseconds, tells them when.
+    pub(crate) fn too_often(wait: TimeDelta) -> Self {
+        let retry_after = Some(wait.num_milliseconds() + 1);
+        Self { status: StatusCode::TOO_MANY_REQUESTS, retry_after, ..Self::bad_request("Rate exceeded") }
+    }
+
+    /// An upload is larger than the quota.
+    pub(crate) fn upload_too_large(limit: u64) -> Self {
+        let message = format!("The body is larger than {limit} bytes, the quota {}.", Quota::ZipSize);
+        Self { message, ..Self::too_large(limit) }
+    }
+
     fn forbidden(message: &str) -> Self {
-        Self { status: StatusCode::FORBIDDEN, kind: "AccessDeniedException", message: message.to_owned() }
+        Self::new(StatusCode::FORBIDDEN, "AccessDeniedException", message)
     }
 
     /// A key that another request was done under. The status is the one of the `Idempotency-Key` draft, the name the one
     /// that AWS's services with client tokens have for it.
     fn key_reused() -> Self {
-        Self {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
-            kind: "IdempotentParameterMismatchException",
-            message:
-                "Another request was done under this Idempotency-Key, or amz-sdk-invocation-id, less than 24 hours \
-                      ago. Another request needs another key."
-                    .to_owned(),
-        }
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "IdempotentParameterMismatchException",
+            "Another request was done under this Idempotency-Key, or amz-sdk-invocation-id, less than 24 hours ago. \
+             Another request needs another key.",
+        )
     }
 
     /// Unsigned, and not sent by a program on this machine.
@@ -82,19 +106,28 @@ impl ApiError {
     }
 
     pub(crate) fn unknown_path() -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            kind: "UnknownOperationException",
-            message: "No operation of this API has this method and path.".to_owned(),
-        }
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "UnknownOperationException",
+            "No operation of this API has this method and path.",
+        )
     }
 
     pub(crate) fn too_large(limit: u64) -> Self {
-        Self {
-            status: StatusCode::PAYLOAD_TOO_LARGE,
-            kind: "RequestEntityTooLargeException",
-            message: format!("The body is larger than {limit} bytes."),
-        }
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestEntityTooLargeException",
+            format!("The body is larger than {limit} bytes."),
+        )
+    }
+
+    /// The body is said to be something other than JSON.
+    pub(crate) fn media_type() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UnsupportedMediaTypeException",
+            "The Content-Type of the body must be application/json.",
+        )
     }
 
     /// The body did not arrive whole.
@@ -110,11 +143,11 @@ impl ApiError {
     /// What only we can be blamed for. The sender learns that it is so, the log learns why.
     pub(crate) fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!("{error}");
-        Self {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            kind: "InternalFailureException",
-            message: "The service failed to perform the operation; its log says why.".to_owned(),
-        }
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalFailureException",
+            "The service failed to perform the operation; its log says why.",
+        )
     }
 
     /// A rejection of a job's, for operations that have no words of their own for it.
@@ -131,6 +164,7 @@ impl ApiError {
             }
             Rejection::StaleAttempt { .. }
             | Rejection::StepOutOfTurn { .. }
+            | Rejection::OtherArtifact { .. }
             | Rejection::NoSuchSlot { .. }
             | Rejection::UploadsMissing { .. }
             | Rejection::BranchBusy { .. }
@@ -208,7 +242,7 @@ impl From<RuleError> for ApiError {
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        Self { status: refusal.status(), kind: refusal.error_type(), message: refusal.to_string() }
+        Self::new(refusal.status(), refusal.error_type(), refusal.to_string())
     }
 }
 

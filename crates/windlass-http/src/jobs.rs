@@ -102,7 +102,7 @@ impl Call<'_> {
 
     pub(crate) async fn stop_job(mut self) -> Result<Answer, ApiError> {
         let OneJob { app_id, branch_name, job_id } = self.read()?;
-        let by = self.caller.as_ref().map(|key| key.as_str().into());
+        let by = self.caller.key().map(Into::into);
         let address = Address::Name(&app_id, &branch_name, job_number(&job_id)?);
         let stopped = execute(self.api.store(), address, &[Command::Stop { by }], self.now, Extras::default()).await;
         let stopped = match stopped {

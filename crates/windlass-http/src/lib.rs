@@ -1,9 +1,10 @@
 //! The AWS Amplify API, as AWS's own clients speak it, on a [`Store`](windlass_store::Store).
 //!
 //! A request goes through the same doors in the same order: it is [routed](operations), its signature is
-//! [checked](sigv4), its members are validated, and the operation runs. Beside the API's operations
-//! there are paths below `/-/` that AWS's clients see only as URLs that they were given (uploads, logs, artifacts,
-//! webhooks), `/prod/webhooks`, the proof that a domain leads here, and `/healthz` and `/readyz`.
+//! [checked](sigv4), its members are validated, it is asked whether its key is for that, and the operation runs. Beside
+//! the API's operations there are three of ours, on keys, paths below `/-/` that AWS's clients see only as URLs that they
+//! were given (uploads, logs, artifacts, webhooks), `/prod/webhooks`, the proof that a domain leads here, and `/healthz`
+//! and `/readyz`.
 //!
 //! This crate decides nothing about jobs: it brings commands before them and puts the answers into
 //! AWS's words. It knows nothing of runners and sites.
@@ -23,10 +24,13 @@ mod environments;
 mod error;
 mod events;
 mod jobs;
+mod keys;
 mod objects;
 mod once;
 pub mod operations;
 mod pages;
+mod quotas;
+mod rate;
 pub mod sigv4;
 mod tags;
 mod uploads;
@@ -36,3 +40,4 @@ pub use api::{Api, Settings};
 pub use auth::Auth;
 pub use domains::{Answered, DomainCheck, DomainVerification, PROOF_PATH};
 pub use events::{Courier, Delivered};
+pub use quotas::{InvalidQuota, Quota, Quotas};

@@ -30,10 +30,10 @@ impl Api {
         let upload = Command::Upload { slot, object };
         // Asked before the bytes are read, so that nobody sends 5 GB to be told no. What counts is asked below.
         job.handle(&upload, self.now()).answer.map_err(|rejection| ApiError::rejected(&rejection, Some(&job)))?;
-        let (file, limit) = (file_slot(&job, slot), self.settings().upload_max);
+        let (file, limit) = (file_slot(&job, slot), self.settings().quotas.zip_size());
         let stated = parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if stated.is_some_and(|length| length > limit) {
-            return Err(ApiError::too_large(limit));
+            return Err(ApiError::upload_too_large(limit));
         }
         let (staged, md5) = self.stage(body, limit).await?;
         if let Some(FileSlot { path, md5: expected }) = file
@@ -89,7 +89,7 @@ impl Api {
             let Ok(chunk) = frame.map_err(|_| ApiError::body_broken())?.into_data() else { continue };
             size += chunk.len() as u64;
             if size > limit {
-                return Err(ApiError::too_large(limit));
+                return Err(ApiError::upload_too_large(limit));
             }
             md5.update(&chunk);
             small.extend_from_slice(&chunk);

@@ -68,6 +68,7 @@ impl Call<'_> {
             return Err(not_connected(&app_id));
         }
         let branch = self.branch(&app_id, &branch_name).await?;
+        let _turn = self.room_for_webhook(&app_id).await?;
         let id = Uuid::new_v4().to_string();
         let attributes = Attributes::from_iter([
             ("branchName".to_owned(), branch_name.as_str().into()),
@@ -167,7 +168,12 @@ impl Call<'_> {
     fn webhook_form(&self, webhook: &Document) -> Value {
         let arn = webhook.app.clone().map(|app| Resource::Webhook(app, webhook.id.clone()));
         let arn = arn.map(|arn| self.api.settings().account.arn(arn).to_string());
-        let url = format!("{}{}?id={}&token={}", self.origin, PATHS[0], webhook.id, text(webhook, "token"));
+        let mut url = format!("{}{}?id={}", self.origin, PATHS[0], webhook.id);
+        // Whoever has the token needs no key to start a build, nor a key that was not revoked.
+        if self.caller.sees_secrets() {
+            url.push_str("&token=");
+            url.push_str(text(webhook, "token"));
+        }
         json!({
             "webhookArn": arn.unwrap_or_default(),
             "webhookId": webhook.id,

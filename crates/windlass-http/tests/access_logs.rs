@@ -1,16 +1,19 @@
 //! What an access log shows of what the sites wrote down.
 
+mod support;
+
 use std::sync::Arc;
 
 use axum::body::Body;
-use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use http::{Method, Request};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use support::{api, noon};
 use tempfile::TempDir;
-use windlass::{Account, AppId, Limits};
-use windlass_http::{Api, Auth, DomainVerification, Settings};
-use windlass_store::{Blobs, Directory, INLINE_MAX, ManualClock, MemoryStore, Store, keys};
+use windlass::AppId;
+use windlass_http::Api;
+use windlass_store::{Blobs, INLINE_MAX, MemoryStore, Store, keys};
 
 const HEADER: &str = "date,time,x-edge-location,sc-bytes,c-ip,cs-method,cs(Host),cs-uri-stem,sc-status,cs(Referer),\
                       cs(User-Agent),cs-uri-query,time-taken";
@@ -24,26 +27,10 @@ struct Server {
     _directory: TempDir,
 }
 
-fn noon() -> DateTime<Utc> {
-    Utc.with_ymd_and_hms(2026, 3, 10, 12, 0, 0).single().expect("a time")
-}
-
 impl Server {
     async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let store = Arc::new(MemoryStore::new([7; 32]));
-        let kept = Directory::open(directory.path()).expect("a directory");
-        let blobs = Blobs::new(store.clone(), Arc::new(kept));
-        let settings = Settings {
-            account: Account { region: "us-east-1".to_owned(), id: "000000000000".to_owned() },
-            site_authority: "localhost:8420".to_owned(),
-            limits: Limits::default(),
-            upload_max: 1,
-            domains: DomainVerification::Offline,
-            courier: None,
-        };
-        let clock = Arc::new(ManualClock::at(noon()));
-        let api = Api::new(store.clone(), blobs.clone(), clock, Auth::None, settings).await.expect("a secret");
+        let (api, store, blobs) = api(directory.path()).await;
         let made = ask(&api, Method::POST, "/apps", json!({ "name": "demo" })).await;
         let app = made["app"]["appId"].as_str().expect("an id").parse().expect("an id");
         Self { api, store, blobs, app, _directory: directory }

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use url::Url;
 use windlass::{Account, AppId, Command, Limits, NewJob, Report, Source, SourceUrlType};
-use windlass_http::{Api, Auth, Courier, Delivered, DomainVerification, Settings};
+use windlass_http::{Api, Auth, Courier, Delivered, DomainVerification, Quotas, Settings};
 use windlass_store::{
     Address, Blobs, Directory, Executed, Extras, JobKey, ManualClock, MemoryStore, Plan, Store, create, delete_job,
     execute,
@@ -259,7 +259,8 @@ impl Server {
             account: Account { region: "us-east-1".to_owned(), id: "000000000000".to_owned() },
             site_authority: "localhost:8420".to_owned(),
             limits: Limits::default(),
-            upload_max: 1,
+            quotas: Quotas::default(),
+            request_rate: None,
             domains: DomainVerification::Offline,
             courier: Some(network.clone()),
         };

@@ -261,7 +261,7 @@ impl Claimed {
     /// Where the zip that is made of the job's content will be kept under the number `object`: with the job whose
     /// content it is, which is kept as long as anyone needs it.
     pub(crate) fn artifact(&self, object: u64) -> Artifact {
-        Artifact { job: self.job.content_of(), object }
+        self.job.artifact_kept_as(object)
     }
 }
 

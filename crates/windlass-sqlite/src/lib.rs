@@ -6,6 +6,7 @@
 //!
 //! It holds no rules about jobs: what a status means is asked of the core.
 
+mod count;
 mod lock;
 mod read;
 mod row;

@@ -9,12 +9,12 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use tokio::sync::broadcast;
 use windlass::{AppId, Branch, BranchName, EventKind, Job, JobId, Record};
 use windlass_store::{
-    App, Append, BranchUid, Candidate, Document, Happening, JobKey, Kind, Lease, NewBranch, Notice, Page, Site, Store,
-    StoreError, StoredBranch, Work, codec,
+    App, Append, BranchUid, Candidate, Counted, Document, Happening, JobKey, Kind, Lease, NewBranch, Notice, Page,
+    Site, Store, StoreError, StoredBranch, Work, codec,
 };
 
 use crate::row::{self, BRANCH, JOB, integer, number};
-use crate::{SqliteStore, write};
+use crate::{SqliteStore, count, write};
 
 type Seen<T> = rusqlite::Result<Result<T, StoreError>>;
 
@@ -230,6 +230,10 @@ impl Store for SqliteStore {
     async fn delete_document(&self, kind: Kind, id: &str) -> Result<(), StoreError> {
         let id = id.to_owned();
         self.writer.write(move |c| write::delete_document(c, kind, &id)).await
+    }
+
+    async fn count(&self, what: Counted<'_>, most: u64) -> Result<u64, StoreError> {
+        self.readers.look(|c| count::count(c, what, most))
     }
 
     async fn blob(&self, key: &str) -> Result<Option<Bytes>, StoreError> {

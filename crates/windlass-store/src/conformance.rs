@@ -18,6 +18,7 @@ use crate::Store;
 pub mod apps;
 pub mod blobs;
 pub mod branches;
+pub mod counts;
 pub mod creation;
 pub mod deletion;
 pub mod documents;
@@ -106,6 +107,11 @@ macro_rules! exam {
                 a_deleted_document_is_gone
                 documents_are_listed_by_kind_and_app
                 a_deleted_app_takes_its_documents_with_it
+            }
+            counts {
+                apps_are_counted_no_further_than_asked
+                young_apps_are_counted_from_the_newest_on
+                branches_and_documents_are_counted_by_app
             }
             happenings {
                 whatever_happens_can_be_followed_from_any_place

@@ -35,5 +35,7 @@ pub use execute::{
 };
 pub use memory::MemoryStore;
 pub use once::{Once, REMEMBERED, RepeatError, forget_requests};
-pub use port::{Append, BranchUid, Candidate, Happening, JobKey, Lease, Notice, Page, RunnerId, Site, Store, Work};
+pub use port::{
+    Append, BranchUid, Candidate, Counted, Happening, JobKey, Lease, Notice, Page, RunnerId, Site, Store, Work,
+};
 pub use resources::{App, Attributes, Document, Kind, NewBranch, StoredBranch, label, labels};

@@ -12,8 +12,8 @@ use tokio::sync::broadcast;
 use windlass::{AppId, Branch, BranchName, EventKind, Job, JobId, JobStatus, Record};
 
 use crate::{
-    App, Append, BranchUid, Candidate, Document, Happening, JobKey, Kind, Lease, NewBranch, Notice, Page, Site, Store,
-    StoreError, StoredBranch, Work, labels,
+    App, Append, BranchUid, Candidate, Counted, Document, Happening, JobKey, Kind, Lease, NewBranch, Notice, Page,
+    Site, Store, StoreError, StoredBranch, Work, labels,
 };
 
 /// A store in memory. It forgets everything when it is dropped, and is a real store in all else.
@@ -428,6 +428,23 @@ impl Store for MemoryStore {
         let number = state.document(kind, id).map(|(number, _)| number).ok_or(StoreError::Conflict)?;
         state.documents.remove(&number);
         Ok(())
+    }
+
+    async fn count(&self, what: Counted<'_>, most: u64) -> Result<u64, StoreError> {
+        let state = self.state();
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let count = match what {
+            Counted::Apps => state.apps.len().min(most),
+            Counted::AppsSince(time) => {
+                state.apps.values().rev().take_while(|app| app.created > time).take(most).count()
+            }
+            Counted::Branches(app) => state.branches.values().filter(|branch| branch.app == *app).take(most).count(),
+            Counted::Documents(kind, app) => {
+                let of_kind = state.documents.values().filter(|document| document.kind == kind);
+                of_kind.filter(|document| document.app.as_ref() == Some(app)).take(most).count()
+            }
+        };
+        Ok(count as u64)
     }
 
     async fn blob(&self, key: &str) -> Result<Option<Bytes>, StoreError> {

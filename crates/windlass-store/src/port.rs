@@ -110,6 +110,19 @@ pub struct Site {
     pub app_version: u64,
 }
 
+/// What a store counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted<'a> {
+    /// All apps.
+    Apps,
+    /// The newest apps, back to the first that was not made after this time.
+    AppsSince(DateTime<Utc>),
+    /// The branches of an app.
+    Branches(&'a AppId),
+    /// The documents of a kind that an app has.
+    Documents(Kind, &'a AppId),
+}
+
 /// Something that happened to a job, in the order in which it was stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Happening {
@@ -245,6 +258,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deletes a document. [`StoreError::Conflict`] where there is none.
     async fn delete_document(&self, kind: Kind, id: &str) -> Result<(), StoreError>;
+
+    /// How many there are, counted no further than to `most`, which is what it costs.
+    async fn count(&self, what: Counted<'_>, most: u64) -> Result<u64, StoreError>;
 
     /// A small artifact.
     async fn blob(&self, key: &str) -> Result<Option<Bytes>, StoreError>;

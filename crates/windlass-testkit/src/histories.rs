@@ -100,8 +100,15 @@ enum Say {
     StepEnded(Name),
     Failed(bool),
     Skipped,
-    Succeeded(bool),
+    Succeeded(Whose, bool),
     Stopped,
+}
+
+/// Whose artifact it is that goes live.
+#[derive(Debug, Arbitrary)]
+enum Whose {
+    Own,
+    Others,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -270,8 +277,12 @@ impl Say {
             Self::StepEnded(name) => Report::StepEnded(name.of()),
             Self::Failed(quota) => Report::Failed { reason: if *quota { "disk full" } else { "no index.html" }.into() },
             Self::Skipped => Report::Skipped { reason: "nothing changed".into() },
-            Self::Succeeded(first) => {
-                Report::Succeeded { artifact: Artifact { job: job.id(), object: u64::from(*first) } }
+            Self::Succeeded(Whose::Own, first) => {
+                Report::Succeeded { artifact: job.artifact_kept_as(u64::from(*first)) }
+            }
+            Self::Succeeded(Whose::Others, first) => {
+                let number = if *first { job.id().get() } else { job.content_of().get() + 1 };
+                Report::Succeeded { artifact: Artifact { job: JobId::new(number), object: 1 } }
             }
             Self::Stopped => Report::Stopped,
         }

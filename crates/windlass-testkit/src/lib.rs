@@ -3,6 +3,7 @@
 //! A fuzz body is a function of bytes that panics where a promise is broken. `fuzz/` runs them under
 //! libFuzzer for as long as one likes; `cargo test` runs them on the committed corpus and on fresh bytes.
 
+mod archives;
 mod histories;
 mod meanwhile;
 pub mod model;
@@ -10,6 +11,7 @@ mod names;
 mod stored;
 mod wire;
 
+pub use archives::archives;
 pub use histories::histories;
 pub use meanwhile::{Look, Meanwhile};
 pub use names::names;

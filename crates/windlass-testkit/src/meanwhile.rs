@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use tokio::sync::broadcast;
 use windlass::{AppId, Branch, BranchName, Job, JobId, JobStatus, Record};
 use windlass_store::{
-    App, Append, BranchUid, Document, Happening, JobKey, Kind, Lease, MemoryStore, NewBranch, Notice, Page, Site,
-    Store, StoreError, StoredBranch, Work,
+    App, Append, BranchUid, Counted, Document, Happening, JobKey, Kind, Lease, MemoryStore, NewBranch, Notice, Page,
+    Site, Store, StoreError, StoredBranch, Work,
 };
 
 /// The look that something else comes after.
@@ -179,6 +179,10 @@ impl Store for Meanwhile {
 
     async fn delete_document(&self, kind: Kind, id: &str) -> Answer<()> {
         self.store.delete_document(kind, id).await
+    }
+
+    async fn count(&self, what: Counted<'_>, most: u64) -> Answer<u64> {
+        self.store.count(what, most).await
     }
 
     async fn append(&self, append: Append) -> Answer<()> {

@@ -368,6 +368,14 @@ impl ModelJob {
                 if let Some(step) = self.open() {
                     return Err(Rejection::StepOutOfTurn { step });
                 }
+                let is_its_own = match &self.new.source {
+                    Source::Artifact(old) => artifact == old,
+                    Source::UploadOf { job, .. } => artifact.job == *job,
+                    Source::Zip | Source::Files(_) | Source::Url { .. } | Source::Repository => artifact.job == self.id,
+                };
+                if !is_its_own {
+                    return Err(Rejection::OtherArtifact { job: artifact.job });
+                }
                 self.artifact = Some(*artifact);
                 self.end(JobStatus::Succeed, None, now);
             }

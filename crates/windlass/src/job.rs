@@ -297,6 +297,18 @@ impl Job {
         }
     }
 
+    /// The artifact that is made of this job's content and kept under the number `object`, or the earlier one that the
+    /// job goes back to. No other can go live with it.
+    #[must_use]
+    pub fn artifact_kept_as(&self, object: u64) -> Artifact {
+        match &self.birth.source {
+            Source::Artifact(artifact) => *artifact,
+            Source::Zip | Source::Files(_) | Source::Url { .. } | Source::UploadOf { .. } | Source::Repository => {
+                Artifact { job: self.content_of(), object }
+            }
+        }
+    }
+
     /// Its number on the branch.
     #[must_use]
     pub const fn id(&self) -> JobId {

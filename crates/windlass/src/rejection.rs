@@ -42,6 +42,13 @@ pub enum Rejection {
         /// The step.
         step: StepName,
     },
+    /// The job succeeded with an artifact that is not made of its content. What another job keeps may go with that job,
+    /// so it cannot be what this one shows.
+    #[error("the artifact is of job {job}, and this job does not deploy that")]
+    OtherArtifact {
+        /// The job whose artifact it is.
+        job: JobId,
+    },
     /// The job has no such upload slot.
     #[error("the job has no upload slot {slot}")]
     NoSuchSlot {

@@ -44,6 +44,7 @@ fn each_command_to_a_job_of_each_status_does_what_the_table_says_or_nothing() {
                 }
                 Err(
                     Rejection::StepOutOfTurn { .. }
+                    | Rejection::OtherArtifact { .. }
                     | Rejection::NoSuchSlot { .. }
                     | Rejection::UploadsMissing { .. }
                     | Rejection::BranchBusy { .. },

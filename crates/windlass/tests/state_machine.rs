@@ -138,7 +138,7 @@ fn report(job: &Job, word: Word) -> Report {
         Word::StepEnded(name) => Report::StepEnded(step(name)),
         Word::Failed(reason) => Report::Failed { reason: reason.into() },
         Word::Skipped => Report::Skipped { reason: "nothing changed".into() },
-        Word::Succeeded(object) => Report::Succeeded { artifact: Artifact { job: job.id(), object } },
+        Word::Succeeded(object) => Report::Succeeded { artifact: Artifact { job: job.content_of(), object } },
         Word::Stopped => Report::Stopped,
     }
 }
@@ -148,6 +148,7 @@ fn reason(rejection: &Rejection) -> &'static str {
         Rejection::IllegalTransition { .. } => "illegal",
         Rejection::StaleAttempt { .. } => "stale",
         Rejection::StepOutOfTurn { .. } => "out of turn",
+        Rejection::OtherArtifact { .. } => "other artifact",
         Rejection::NoSuchSlot { .. } => "no such slot",
         Rejection::UploadsMissing { .. } => "uploads missing",
         Rejection::BranchBusy { .. } => "busy",

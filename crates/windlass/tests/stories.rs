@@ -318,12 +318,11 @@ fn report_of(job: &Job, words: &[&str]) -> Report {
         ["Failed", reason @ ..] => Report::Failed { reason: reason.join(" ").into() },
         ["Skipped", reason @ ..] => Report::Skipped { reason: reason.join(" ").into() },
         ["Succeeded", object] => {
-            let artifact = match &job.birth().source {
-                Source::Artifact(artifact) => *artifact,
-                Source::Zip | Source::Files(_) | Source::Url { .. } | Source::UploadOf { .. } | Source::Repository => {
-                    Artifact { job: job.content_of(), object: number(object).into() }
-                }
-            };
+            let object = number(object).into();
+            Report::Succeeded { artifact: job.artifact_kept_as(object) }
+        }
+        ["Succeeded", "of", other, object] => {
+            let artifact = Artifact { job: JobId::new(number(other).into()), object: number(object).into() };
             Report::Succeeded { artifact }
         }
         ["Stopped"] => Report::Stopped,

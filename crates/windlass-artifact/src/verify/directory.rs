@@ -120,7 +120,7 @@ fn list(
 fn check_record(record: &ZipFileHeaderRecord<'_>, budget: &Budget) -> Result<Listed, Defect> {
     let raw = record.file_path().as_bytes();
     let shown = || ShownName::new(raw);
-    let name = name::parse(raw, budget.name).map_err(|fault| Defect::Name { name: shown(), fault })?;
+    let name = name::parse_member(raw, budget.name).map_err(|fault| Defect::Name { name: shown(), fault })?;
     let flags = record.flags();
     if flags.is_encrypted() || flags.has_strong_encryption() || flags.is_masked() {
         return Err(Defect::Encrypted { name: shown() });

@@ -133,7 +133,7 @@ proptest! {
     }
 }
 
-fn piece() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn piece() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         Just(b"PK\x03\x04".to_vec()),
         Just(b"PK\x01\x02".to_vec()),
@@ -148,7 +148,7 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// Small archives with something of everything in them.
-fn samples() -> Vec<Vec<u8>> {
+pub(crate) fn samples() -> Vec<Vec<u8>> {
     let text = Entry::deflated("a/ship.txt", b"what shall we do, what shall we do, what shall we do");
     let plain = || vec![page(), Entry::folder("a/"), text.clone(), Entry::stored("b.png", b"\x89PNG")];
     let change = |change: fn(&mut Entry)| plain().into_iter().map(|entry| entry.but(change)).collect::<Vec<_>>();

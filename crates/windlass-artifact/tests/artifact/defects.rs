@@ -2,7 +2,7 @@
 
 use windlass_artifact::{Budget, Defect, NameFault, ShownName};
 
-use crate::builder::{Entry, Zip, check, defect, defect_within, page, zip};
+use crate::builder::{Entry, Zip, check, defect, defect_within, files, page, read_all, zip};
 
 #[test]
 fn what_is_not_a_zip_is_not_a_zip() {
@@ -102,7 +102,7 @@ fn an_archive_without_files_is_nothing_to_publish() {
 
 #[test]
 fn a_name_that_is_not_allowed_is_named() {
-    let faults: [(&[u8], NameFault); 20] = [
+    let faults: [(&[u8], NameFault); 22] = [
         (b"", NameFault::Empty),
         (&[b'x'; 1025], NameFault::TooLong { limit: 1024 }),
         (b"caf\xe9.html", NameFault::NotUtf8),
@@ -121,13 +121,27 @@ fn a_name_that_is_not_allowed_is_named() {
         (b"a/../../x", NameFault::DotSegment),
         (b"a/..", NameFault::DotSegment),
         (b"..", NameFault::DotSegment),
-        (b"./x", NameFault::DotSegment),
+        (b"././x", NameFault::DotSegment),
+        (b".//x", NameFault::Absolute),
+        (b"./../x", NameFault::DotSegment),
         (b"../", NameFault::DotSegment),
     ];
     for (name, fault) in faults {
         let bytes = zip([page(), Entry::stored(name, b"x")]);
         assert_eq!(defect(&bytes), Defect::Name { name: ShownName::new(name), fault });
     }
+}
+
+#[test]
+fn the_folder_that_everything_is_in_has_no_name() {
+    let here =
+        [Entry::folder("./"), Entry::stored("./index.html", b"x"), Entry::folder("./a/"), Entry::stored("./a/b", b"y")];
+    assert_eq!(read_all(&zip(here)), files([("index.html", b"x"), ("a/b", b"y")]));
+    let twice = [Entry::stored("a", b"x"), Entry::stored("./a", b"y")];
+    assert_eq!(defect(&zip(twice)), Defect::Duplicate { name: "a".into() });
+    let other = Entry::stored("./a", b"x").but(|entry| entry.local_name = b"./b".to_vec());
+    assert_eq!(defect(&zip([page(), other])), Defect::LocalName { name: "a".into(), local: "./b".into() });
+    assert_eq!(defect(&zip([Entry::folder("./")])), Defect::NothingToPublish);
 }
 
 #[test]
@@ -167,7 +181,14 @@ fn an_encrypted_member_is_refused() {
 }
 
 #[test]
-fn an_unknown_compression_method_is_refused_by_its_number() {
+fn another_compression_method_is_refused_by_its_name() {
+    for (method, named) in
+        [(9, "9 (deflate64), and"), (12, "12 (bzip2), and"), (93, "93 (Zstandard), and"), (77, "77, and")]
+    {
+        let bytes = zip([page(), Entry::stored("a.xz", b"x").but(|entry| entry.method = method)]);
+        let words = format!("\"a.xz\" has compression method {named} only 0 (stored) and 8 (deflate) are allowed");
+        assert_eq!(defect(&bytes).to_string(), words);
+    }
     for method in [1, 9, 12, 14, 93, 95, 99] {
         let bytes = zip([page(), Entry::stored("a.xz", b"x").but(|entry| entry.method = method)]);
         assert_eq!(defect(&bytes), Defect::Method { name: "a.xz".into(), method });

@@ -9,6 +9,10 @@ mod damage;
 #[cfg(test)]
 mod defects;
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod foreign;
 #[cfg(test)]
 mod index;

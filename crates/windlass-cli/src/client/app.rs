@@ -5,7 +5,7 @@ use aws_sdk_amplify::types;
 use windlass::AppId;
 
 use super::Client;
-use super::error::is_not_found;
+use super::error::{is_denied, is_not_found};
 
 /// An app, as far as a deployment needs to know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,8 @@ impl Client {
         if wanted.parse::<AppId>().is_ok() {
             match self.sdk.get_app().app_id(wanted).send().await {
                 Ok(answer) => return Ok(answer.app().map(App::from)),
-                Err(error) if is_not_found(&error) => {}
+                // A key for certain apps is not told whether there are others, and may know its own by name.
+                Err(error) if is_not_found(&error) || is_denied(&error) => {}
                 Err(error) => return Err(self.explain("GetApp", error)),
             }
         }

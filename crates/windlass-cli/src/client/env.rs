@@ -38,7 +38,7 @@ pub(crate) fn run(args: &Args, format: Format) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A session token that is left over from elsewhere would be signed along and refused, so it is emptied.
+/// A session token that is left over from elsewhere belongs to other keys, so it is emptied.
 fn variables(server: &LocalServer) -> [(&'static str, &str); 6] {
     [
         ("AWS_ENDPOINT_URL_AMPLIFY", server.endpoint()),

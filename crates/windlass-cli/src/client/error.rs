@@ -40,6 +40,14 @@ impl Client {
     }
 }
 
+/// Whether the server said that the key is not for this.
+pub(super) fn is_denied<E, R>(error: &SdkError<E, R>) -> bool
+where
+    E: ProvideErrorMetadata,
+{
+    error.code() == Some("AccessDeniedException")
+}
+
 /// Whether the server said that the thing asked for does not exist.
 pub(super) fn is_not_found<E, R>(error: &SdkError<E, R>) -> bool
 where

@@ -7,6 +7,7 @@ pub(crate) mod deploy;
 pub(crate) mod env;
 mod error;
 pub(crate) mod jobs;
+pub(crate) mod keys;
 mod local;
 pub(crate) mod output;
 mod own;
@@ -23,7 +24,7 @@ use anyhow::Context;
 use aws_config::BehaviorVersion;
 use aws_sdk_amplify::config::retry::RetryConfig;
 use aws_sdk_amplify::config::timeout::TimeoutConfig;
-use aws_sdk_amplify::config::{Credentials, ProvideCredentials, Region, SharedHttpClient};
+use aws_sdk_amplify::config::{Credentials, ProvideCredentials, Region, SharedCredentialsProvider, SharedHttpClient};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use url::Url;
 use windlass_aws::JobRef;
@@ -120,17 +121,17 @@ impl fmt::Display for Place {
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     sdk: aws_sdk_amplify::Client,
-    /// For requests that the SDK does not make.
-    keys: Credentials,
-    region: String,
     place: Place,
+    /// What requests are signed with that the SDK does not know.
+    keys: SharedCredentialsProvider,
+    region: String,
     flags: String,
 }
 
 impl Client {
     /// A connection to the server at `endpoint` with these keys.
     pub(crate) fn local(endpoint: &str, access_key: &str, secret_key: &str, region: &str) -> Self {
-        let keys = Credentials::new(access_key, secret_key, None, None, "windlass");
+        let keys = SharedCredentialsProvider::new(Credentials::new(access_key, secret_key, None, None, "windlass"));
         let config = aws_sdk_amplify::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(http_client(endpoint.starts_with("http:")))
@@ -142,7 +143,7 @@ impl Client {
             .build();
         let sdk = aws_sdk_amplify::Client::from_conf(config);
         let place = Place::Endpoint(endpoint.trim_end_matches('/').to_owned());
-        Self { sdk, keys, region: region.to_owned(), place, flags: String::new() }
+        Self { sdk, place, keys, region: region.to_owned(), flags: String::new() }
     }
 
     /// A connection with the credentials and the region that AWS's clients would use, to `endpoint` or else to AWS.
@@ -161,11 +162,15 @@ impl Client {
             Some(url) => Place::Endpoint(url.to_owned()),
             None => Place::Aws(found.region().context(NO_REGION)?.clone()),
         };
-        let keys = found.credentials_provider().context(NO_CREDENTIALS)?.provide_credentials().await;
-        let keys = keys.with_context(|| format!("{NO_CREDENTIALS} for {place}"))?;
+        let keys = found.credentials_provider().context(NO_CREDENTIALS)?;
+        keys.provide_credentials().await.with_context(|| format!("{NO_CREDENTIALS} for {place}"))?;
         let region = found.region().map_or(DEFAULT_REGION, Region::as_ref).to_owned();
-        let config = aws_sdk_amplify::config::Builder::from(&found).region(Region::new(region.clone()));
-        Ok(Self { sdk: aws_sdk_amplify::Client::from_conf(config.build()), keys, region, place, flags: String::new() })
+        let mut config = aws_sdk_amplify::config::Builder::from(&found);
+        if found.region().is_none() {
+            config = config.region(Region::from_static(DEFAULT_REGION));
+        }
+        let sdk = aws_sdk_amplify::Client::from_conf(config.build());
+        Ok(Self { sdk, place, keys, region, flags: String::new() })
     }
 
     /// The command line that does something to `job` from here, for people to copy.

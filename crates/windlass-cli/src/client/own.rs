@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use anyhow::{Context as _, bail};
+use aws_sdk_amplify::config::ProvideCredentials as _;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use http::Method;
@@ -32,7 +33,7 @@ impl Client {
         let body = body.map(Value::to_string).unwrap_or_default();
         let mut request = http::Request::builder().method(&method).uri(&url).body(body)?;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-        self.sign(&mut request, &url)?;
+        self.sign(&mut request, &url).await?;
 
         let sender = reqwest::Client::builder().timeout(TOTAL).build().context("no HTTP client")?;
         let answer = sender.execute(request.try_into()?).await;
@@ -48,8 +49,8 @@ impl Client {
         bail!("{method} {path} was refused: {}", body["message"].as_str().unwrap_or("no reason was given"))
     }
 
-    fn sign(&self, request: &mut http::Request<String>, url: &str) -> anyhow::Result<()> {
-        let identity = self.keys.clone().into();
+    async fn sign(&self, request: &mut http::Request<String>, url: &str) -> anyhow::Result<()> {
+        let identity = self.keys.provide_credentials().await.context("no credentials can be had")?.into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)

@@ -16,12 +16,7 @@ use crate::pack::Packed;
 /// Where the server cannot be reached, or answers anything but success: then with what it said.
 pub(super) async fn put(url: &str, packed: Packed) -> anyhow::Result<()> {
     let url: Url = url.parse().context("the upload's URL is damaged")?;
-    let mut builder = reqwest::Client::builder().connect_timeout(Duration::from_secs(10));
-    if is_loopback(&url) {
-        builder = builder.no_proxy();
-    }
-    let http = builder.build().context("no HTTP client can be made")?;
-    let request = http
+    let request = http_for(&url)?
         .put(url)
         .header(CONTENT_TYPE, "application/zip")
         .header(CONTENT_LENGTH, packed.size)
@@ -34,6 +29,19 @@ pub(super) async fn put(url: &str, packed: Packed) -> anyhow::Result<()> {
     }
     let body = answer.text().await.unwrap_or_default();
     bail!("the upload was refused: {status}: {}", output::excerpt(&body, 1000))
+}
+
+/// A client for requests to `url`: what is on this machine is not asked for through a proxy.
+///
+/// # Errors
+///
+/// Where none can be made.
+pub(super) fn http_for(url: &Url) -> anyhow::Result<reqwest::Client> {
+    let mut builder = reqwest::Client::builder().connect_timeout(Duration::from_secs(10));
+    if is_loopback(url) {
+        builder = builder.no_proxy();
+    }
+    builder.build().context("no HTTP client can be made")
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -9,6 +9,7 @@ mod upstream;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use windlass::{Account, Limits};
-use windlass_http::{Api, Auth, DomainVerification};
+use windlass_http::{Api, Auth, DomainVerification, Quotas};
 use windlass_runner::fetch::{FetchLimits, Fetcher};
 use windlass_runner::guard::AddressGuard;
 use windlass_runner::{Runner, Settings};
@@ -32,9 +33,6 @@ pub use domains::HttpCheck;
 use listen::Service;
 use post::Post;
 use upstream::Elsewhere;
-
-/// The largest upload and the largest fetch, in bytes: AWS's quota for a manual deployment, 5 GB.
-const ZIP_MAX: u64 = 5_000_000_000;
 
 /// How a server is to be.
 #[derive(Clone)]
@@ -53,11 +51,15 @@ pub struct Config {
     pub allow_source: Vec<ipnet::IpNet>,
     /// How it is found out that domains lead here.
     pub domains: DomainVerification,
+    /// How much there may be of what, and how large it may be.
+    pub quotas: Quotas,
+    /// How many requests a second each key may make.
+    pub request_rate: Option<NonZeroU32>,
     /// The time limits of new jobs.
     pub limits: Limits,
     /// How the runner works.
     pub runner: Settings,
-    /// What a fetch may take.
+    /// What a fetch may take; of bytes never more than the quota for zips.
     pub fetch: FetchLimits,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
@@ -78,9 +80,11 @@ impl Config {
             site_domain: "localhost".to_owned(),
             allow_source: Vec::new(),
             domains: DomainVerification::default(),
+            quotas: Quotas::default(),
+            request_rate: None,
             limits: Limits::default(),
             runner: Settings::default(),
-            fetch: FetchLimits { bytes: ZIP_MAX, ..FetchLimits::default() },
+            fetch: FetchLimits { bytes: u64::MAX, ..FetchLimits::default() },
             clock: Arc::new(SystemClock),
             drain: Duration::from_secs(20),
         }
@@ -200,7 +204,8 @@ async fn api(
         account: config.account.clone(),
         site_authority: site_authority(&config.site_domain, address),
         limits: config.limits,
-        upload_max: ZIP_MAX,
+        quotas: config.quotas.clone(),
+        request_rate: config.request_rate,
         domains: config.domains.clone(),
         courier: Some(Arc::new(Post::new(config.allow_source.clone())?)),
     };
@@ -210,7 +215,8 @@ async fn api(
 
 fn runner(config: &Config, store: &Arc<dyn Store>, blobs: &Blobs) -> anyhow::Result<Runner> {
     let guard = AddressGuard::new(config.allow_source.clone());
-    let fetcher = Fetcher::new(guard, config.fetch)?;
+    let bytes = config.fetch.bytes.min(config.quotas.zip_size());
+    let fetcher = Fetcher::new(guard, FetchLimits { bytes, ..config.fetch })?;
     let id = RunnerId(format!("{:016x}", getrandom::u64().context("no random numbers")?));
     let (store, clock) = (Arc::clone(store), Arc::clone(&config.clock));
     Ok(Runner::new(id, store, blobs.clone(), clock, fetcher, config.runner.clone()))

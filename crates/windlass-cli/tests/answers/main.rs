@@ -3,10 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 mod apps;
+mod aws_suite;
 mod branches;
 mod capacity;
+mod emulators;
 mod jobs;
 mod lists;
 mod repeated;
 #[path = "../support/mod.rs"]
 mod support;
+mod terraform;

@@ -1,5 +1,6 @@
 //! The real binary as a server, to be killed.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -13,7 +14,18 @@ pub(crate) struct Process {
 impl Process {
     /// Starts it on `data` and returns once it serves.
     pub(crate) fn serve(data: &Path, more: &[&str]) -> Self {
-        let mut child = windlass()
+        Self::start(windlass(), data, more)
+    }
+
+    /// The same, and it writes all that it has to tell to a file.
+    pub(crate) fn serve_telling_all(data: &Path, more: &[&str], log: File) -> Self {
+        let mut command = windlass();
+        command.env("RUST_LOG", "trace").env("NO_COLOR", "1").stderr(log);
+        Self::start(command, data, more)
+    }
+
+    fn start(mut command: Command, data: &Path, more: &[&str]) -> Self {
+        let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--allow-source", "127.0.0.0/8", "--data"])
             .arg(data)
             .args(more)

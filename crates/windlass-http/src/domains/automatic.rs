@@ -13,6 +13,7 @@ impl Call<'_> {
         let setting = setting(branch);
         self.change_associations(&branch.app, |domain, held| {
             let may = held.follows(&branch.name) && !self.hides_the_api(&setting.prefix, domain);
+            let may = may && self.room_for_sub_domains(held.settings().len() + 1).is_ok();
             may && held.add(setting.clone(), self.now)
         })
         .await

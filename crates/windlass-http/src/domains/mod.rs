@@ -64,6 +64,8 @@ impl Call<'_> {
         let mut association = Association::new(rest, random_text(TOKEN)?, self.now);
         association.normalize(&domain).map_err(ApiError::bad_request)?;
         self.check_settings(app_id, &domain, association.settings()).await?;
+        self.room_for_sub_domains(association.settings().len())?;
+        let _turn = self.room_for_domain(app_id).await?;
         let document = Document {
             kind: Kind::Domain,
             id: domain.clone(),
@@ -113,6 +115,7 @@ impl Call<'_> {
             association.normalize(&document.id).map_err(ApiError::bad_request)?;
             if rest.sub_domain_settings.is_some() {
                 self.check_settings(&one.app_id, &document.id, association.settings()).await?;
+                self.room_for_sub_domains(association.settings().len())?;
             }
             document.attributes = association.to_attributes()?;
             document.updated = self.now.max(document.updated);

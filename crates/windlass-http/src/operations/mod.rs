@@ -1,8 +1,8 @@
 //! The operations of the Amplify API: one table, and what follows from it.
 //!
-//! `table` declares every operation with its method, path and members, `shapes` the shapes of the members. [`route`]
-//! finds the operation of a request, [`Routed::input`] gathers and checks its members; both read the table and nothing
-//! else. A new operation is a row, and handlers that `match` on [`Operation`] do not compile until they know it.
+//! `table` declares every operation with its method, path, members, and who may ask for it; `shapes` the shapes of the
+//! members. [`route`] finds the operation of a request, [`Routed::input`] gathers and checks its members,
+//! [`Definition::resource`] names what it is done to; all read the table and nothing else. A new operation is a row, and handlers that `match` on [`Operation`] do not compile until they know it.
 //!
 //! ```
 //! use http::Method;
@@ -26,12 +26,14 @@
 
 mod check;
 mod input;
+mod role;
 mod route;
 mod shape;
 mod shapes;
 mod table;
 mod violation;
 
+pub use role::{Role, UnknownRole};
 pub use route::{RouteError, Routed, route};
 pub use shape::{Length, Member, Pattern, Shape};
 pub use table::{Definition, Operation};

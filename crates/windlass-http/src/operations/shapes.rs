@@ -1,9 +1,10 @@
-//! The shapes of the API's members, named as in its public model.
+//! The shapes of the API's members, named as in its public model, and those of ours.
 //!
 //! The model's patterns `(?s).*` and `(?s).+` say no more than the length does and are left out.
 
 use super::shape::{Length, Pattern, Shape, optional, required, string, string_like};
 
+pub(super) static ACCESS_KEY_ID: Shape = string_like(1, 128, &ACCESS_KEY_ID_PATTERN);
 pub(super) static ACCESS_TOKEN: Shape = string(1, 4096);
 pub(super) static APP_ID: Shape = string_like(1, 20, &APP_ID_PATTERN);
 pub(super) static ARTIFACT_ID: Shape = string(0, 255);
@@ -67,6 +68,9 @@ pub(super) static JOB_CONFIG: Shape = Shape::Structure(&[required("buildComputeT
 pub(super) static JOB_ID: Shape = string_like(0, 255, &JOB_ID_PATTERN);
 pub(super) static JOB_REASON: Shape = string(0, 255);
 pub(super) static JOB_TYPE: Shape = Shape::Enum(&["RELEASE", "RETRY", "MANUAL", "WEB_HOOK"]);
+pub(super) static KEY_APP: Shape = string_like(1, 20, &KEY_APP_PATTERN);
+pub(super) static KEY_APPS: Shape = Shape::List { member: &KEY_APP, length: Length { min: 1, max: Some(100) } };
+pub(super) static KEY_NAME: Shape = string_like(1, 64, &KEY_NAME_PATTERN);
 pub(super) static MAX_RESULTS: Shape = Shape::Integer { min: 0, max: 50 };
 pub(super) static MAX_RESULTS_FOR_LIST_APPS: Shape = Shape::Integer { min: 0, max: 100 };
 pub(super) static MD5_HASH: Shape = string(0, 32);
@@ -77,6 +81,7 @@ pub(super) static PLATFORM: Shape = Shape::Enum(&["WEB", "WEB_DYNAMIC", "WEB_COM
 pub(super) static PULL_REQUEST_ENVIRONMENT_NAME: Shape = string(0, 20);
 pub(super) static REPOSITORY: Shape = string(0, 1000);
 pub(super) static RESOURCE_ARN: Shape = string_like(0, 2048, &RESOURCE_ARN_PATTERN);
+pub(super) static ROLE: Shape = Shape::Enum(&["admin", "deploy", "read"]);
 pub(super) static SERVICE_ROLE_ARN: Shape = string(0, 1000);
 pub(super) static SOURCE: Shape = string(1, 2048);
 pub(super) static SOURCE_URL: Shape = string_like(0, 3000, &SOURCE_URL_PATTERN);
@@ -97,6 +102,7 @@ pub(super) static TIMESTAMP: Shape = Shape::Timestamp;
 pub(super) static TTL: Shape = string_like(0, 32, &TTL_PATTERN);
 pub(super) static WEBHOOK_ID: Shape = string(0, 255);
 
+static ACCESS_KEY_ID_PATTERN: Pattern = Pattern::new("[A-Za-z0-9_]+");
 static APP_ID_PATTERN: Pattern = Pattern::new("d[a-z0-9]+");
 static AUTO_SUB_DOMAIN_IAM_ROLE_PATTERN: Pattern =
     Pattern::new("^$|^arn:aws:iam::[0-9]{12}:role.+").shown_as(r"^$|^arn:aws:iam::\d{12}:role.+");
@@ -107,6 +113,10 @@ static DOMAIN_NAME_PATTERN: Pattern =
     Pattern::new(r"^([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9][A-Za-z0-9-]{0,61}[A-Za-z0-9]\.?$")
         .shown_as(r"^(((?!-)[A-Za-z0-9-]{0,62}[A-Za-z0-9])\.)+((?!-)[A-Za-z0-9-]{1,62}[A-Za-z0-9])(\.)?$");
 static JOB_ID_PATTERN: Pattern = Pattern::new("[0-9]+");
+/// An app's id, or `*` for all apps.
+static KEY_APP_PATTERN: Pattern = Pattern::new(r"d[a-z0-9]+|\*");
+/// As IAM's names of users are.
+static KEY_NAME_PATTERN: Pattern = Pattern::new("[A-Za-z0-9_+=,.@-]+");
 static RESOURCE_ARN_PATTERN: Pattern = Pattern::new("^arn:aws:amplify:.*");
 static SOURCE_URL_PATTERN: Pattern = Pattern::new("^(s3|https|http)://.*");
 static STACK_ARN_PATTERN: Pattern = Pattern::new("^arn:aws:cloudformation:[a-z0-9-]+:[0-9]{12}:stack/.+/.+$")

@@ -2,6 +2,7 @@
 
 use http::Method;
 
+use super::role::Role;
 use super::shape::{Member, optional, required};
 use super::shapes::*;
 
@@ -14,17 +15,22 @@ pub struct Definition {
     pub method: Method,
     /// The path of its requests, with `{appId}` where a label stands.
     pub path: &'static str,
+    /// The least that the key of who asks must be for.
+    pub role: Role,
+    /// What it is done to, with labels as in the path. A collection stands for everything in it.
+    pub(super) on: &'static str,
     /// The members in the query.
     pub query: &'static [Member],
     /// The members in the JSON body.
     pub body: &'static [Member],
 }
 
-/// Declares the operations: `Name = METHOD "path" query [members] body [members];`.
+/// Declares the operations: `Name = METHOD "path" by Role on "resource" query [members] body [members];`. The resource is
+/// the path unless it is named.
 macro_rules! operations {
     ($(
         $(#[$doc:meta])*
-        $name:ident = $method:ident $path:literal
+        $name:ident = $method:ident $path:literal by $role:ident $(on $on:literal)?
         $(query [$($query:expr),* $(,)?])?
         $(body [$($body:expr),* $(,)?])?;
     )*) => {
@@ -44,6 +50,8 @@ macro_rules! operations {
                 name: stringify!($name),
                 method: Method::$method,
                 path: $path,
+                role: Role::$role,
+                on: [$($on,)? $path][0],
                 query: &[$($($query),*)?],
                 body: &[$($($body),*)?],
             },
@@ -55,7 +63,7 @@ macro_rules! operations {
 
 operations! {
     /// Creates an app.
-    CreateApp = POST "/apps"
+    CreateApp = POST "/apps" by Admin
         body [
             required("name", &NAME),
             optional("description", &DESCRIPTION),
@@ -81,12 +89,12 @@ operations! {
             optional("cacheConfig", &CACHE_CONFIG),
         ];
     /// Shows an app.
-    GetApp = GET "/apps/{appId}";
+    GetApp = GET "/apps/{appId}" by Read;
     /// Lists the apps, page by page.
-    ListApps = GET "/apps"
+    ListApps = GET "/apps" by Read
         query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS_FOR_LIST_APPS)];
     /// Changes what is given of an app.
-    UpdateApp = POST "/apps/{appId}"
+    UpdateApp = POST "/apps/{appId}" by Admin
         body [
             optional("name", &NAME),
             optional("description", &DESCRIPTION),
@@ -111,10 +119,10 @@ operations! {
             optional("cacheConfig", &CACHE_CONFIG),
         ];
     /// Deletes an app with its branches and jobs.
-    DeleteApp = DELETE "/apps/{appId}";
+    DeleteApp = DELETE "/apps/{appId}" by Admin;
 
     /// Creates a branch of an app.
-    CreateBranch = POST "/apps/{appId}/branches"
+    CreateBranch = POST "/apps/{appId}/branches" by Admin
         body [
             required("branchName", &BRANCH_NAME),
             optional("description", &DESCRIPTION),
@@ -138,12 +146,12 @@ operations! {
             optional("computeRoleArn", &COMPUTE_ROLE_ARN),
         ];
     /// Shows a branch.
-    GetBranch = GET "/apps/{appId}/branches/{branchName}";
+    GetBranch = GET "/apps/{appId}/branches/{branchName}" by Read;
     /// Lists an app's branches, page by page.
-    ListBranches = GET "/apps/{appId}/branches"
+    ListBranches = GET "/apps/{appId}/branches" by Read
         query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS)];
     /// Changes what is given of a branch.
-    UpdateBranch = POST "/apps/{appId}/branches/{branchName}"
+    UpdateBranch = POST "/apps/{appId}/branches/{branchName}" by Admin
         body [
             optional("description", &DESCRIPTION),
             optional("framework", &FRAMEWORK),
@@ -165,13 +173,13 @@ operations! {
             optional("computeRoleArn", &COMPUTE_ROLE_ARN),
         ];
     /// Deletes a branch with its jobs.
-    DeleteBranch = DELETE "/apps/{appId}/branches/{branchName}";
+    DeleteBranch = DELETE "/apps/{appId}/branches/{branchName}" by Admin;
 
     /// Creates a MANUAL job and where to upload its files.
-    CreateDeployment = POST "/apps/{appId}/branches/{branchName}/deployments"
+    CreateDeployment = POST "/apps/{appId}/branches/{branchName}/deployments" by Deploy
         body [optional("fileMap", &FILE_MAP)];
     /// Starts a MANUAL job, with uploaded files or from a URL.
-    StartDeployment = POST "/apps/{appId}/branches/{branchName}/deployments/start"
+    StartDeployment = POST "/apps/{appId}/branches/{branchName}/deployments/start" by Deploy on "/apps/{appId}/branches/{branchName}/deployments"
         body [
             optional("jobId", &JOB_ID),
             optional("sourceUrl", &SOURCE_URL),
@@ -179,7 +187,7 @@ operations! {
         ];
 
     /// Starts a job that builds a commit, or repeats an earlier job.
-    StartJob = POST "/apps/{appId}/branches/{branchName}/jobs"
+    StartJob = POST "/apps/{appId}/branches/{branchName}/jobs" by Deploy
         body [
             optional("jobId", &JOB_ID),
             required("jobType", &JOB_TYPE),
@@ -189,56 +197,56 @@ operations! {
             optional("commitTime", &TIMESTAMP),
         ];
     /// Stops a job.
-    StopJob = DELETE "/apps/{appId}/branches/{branchName}/jobs/{jobId}/stop";
+    StopJob = DELETE "/apps/{appId}/branches/{branchName}/jobs/{jobId}/stop" by Deploy on "/apps/{appId}/branches/{branchName}/jobs/{jobId}";
     /// Shows a job with its steps.
-    GetJob = GET "/apps/{appId}/branches/{branchName}/jobs/{jobId}";
+    GetJob = GET "/apps/{appId}/branches/{branchName}/jobs/{jobId}" by Read;
     /// Lists a branch's jobs, page by page.
-    ListJobs = GET "/apps/{appId}/branches/{branchName}/jobs"
+    ListJobs = GET "/apps/{appId}/branches/{branchName}/jobs" by Read
         query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS)];
     /// Deletes a job.
-    DeleteJob = DELETE "/apps/{appId}/branches/{branchName}/jobs/{jobId}";
+    DeleteJob = DELETE "/apps/{appId}/branches/{branchName}/jobs/{jobId}" by Admin;
 
     /// Lists what a job left behind, page by page.
-    ListArtifacts = GET "/apps/{appId}/branches/{branchName}/jobs/{jobId}/artifacts"
+    ListArtifacts = GET "/apps/{appId}/branches/{branchName}/jobs/{jobId}/artifacts" by Read
         query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS)];
     /// Gives a URL that an artifact can be fetched with.
-    GetArtifactUrl = GET "/artifacts/{artifactId}";
+    GetArtifactUrl = GET "/artifacts/{artifactId}" by Read;
 
     /// Creates a webhook of a branch.
-    CreateWebhook = POST "/apps/{appId}/webhooks"
+    CreateWebhook = POST "/apps/{appId}/webhooks" by Admin
         body [required("branchName", &BRANCH_NAME), optional("description", &DESCRIPTION)];
     /// Shows a webhook.
-    GetWebhook = GET "/webhooks/{webhookId}";
+    GetWebhook = GET "/webhooks/{webhookId}" by Read;
     /// Lists an app's webhooks, page by page.
-    ListWebhooks = GET "/apps/{appId}/webhooks"
+    ListWebhooks = GET "/apps/{appId}/webhooks" by Read
         query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS)];
     /// Changes what is given of a webhook.
-    UpdateWebhook = POST "/webhooks/{webhookId}"
+    UpdateWebhook = POST "/webhooks/{webhookId}" by Admin
         body [optional("branchName", &BRANCH_NAME), optional("description", &DESCRIPTION)];
     /// Deletes a webhook.
-    DeleteWebhook = DELETE "/webhooks/{webhookId}";
+    DeleteWebhook = DELETE "/webhooks/{webhookId}" by Admin;
 
     /// Creates a backend environment of an app.
-    CreateBackendEnvironment = POST "/apps/{appId}/backendenvironments"
+    CreateBackendEnvironment = POST "/apps/{appId}/backendenvironments" by Admin
         body [
             required("environmentName", &ENVIRONMENT_NAME),
             optional("stackName", &STACK_NAME),
             optional("deploymentArtifacts", &DEPLOYMENT_ARTIFACTS),
         ];
     /// Shows a backend environment.
-    GetBackendEnvironment = GET "/apps/{appId}/backendenvironments/{environmentName}";
+    GetBackendEnvironment = GET "/apps/{appId}/backendenvironments/{environmentName}" by Read;
     /// Lists an app's backend environments, page by page.
-    ListBackendEnvironments = GET "/apps/{appId}/backendenvironments"
+    ListBackendEnvironments = GET "/apps/{appId}/backendenvironments" by Read
         query [
             optional("environmentName", &ENVIRONMENT_NAME),
             optional("nextToken", &NEXT_TOKEN),
             optional("maxResults", &MAX_RESULTS),
         ];
     /// Deletes a backend environment.
-    DeleteBackendEnvironment = DELETE "/apps/{appId}/backendenvironments/{environmentName}";
+    DeleteBackendEnvironment = DELETE "/apps/{appId}/backendenvironments/{environmentName}" by Admin;
 
     /// Connects a domain with an app's branches.
-    CreateDomainAssociation = POST "/apps/{appId}/domains"
+    CreateDomainAssociation = POST "/apps/{appId}/domains" by Admin
         body [
             required("domainName", &DOMAIN_NAME),
             optional("enableAutoSubDomain", &BOOLEAN),
@@ -248,12 +256,12 @@ operations! {
             optional("certificateSettings", &CERTIFICATE_SETTINGS),
         ];
     /// Shows a domain association.
-    GetDomainAssociation = GET "/apps/{appId}/domains/{domainName}";
+    GetDomainAssociation = GET "/apps/{appId}/domains/{domainName}" by Read;
     /// Lists an app's domain associations, page by page.
-    ListDomainAssociations = GET "/apps/{appId}/domains"
+    ListDomainAssociations = GET "/apps/{appId}/domains" by Read
         query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS)];
     /// Changes what is given of a domain association.
-    UpdateDomainAssociation = POST "/apps/{appId}/domains/{domainName}"
+    UpdateDomainAssociation = POST "/apps/{appId}/domains/{domainName}" by Admin
         body [
             optional("enableAutoSubDomain", &BOOLEAN),
             optional("subDomainSettings", &SUB_DOMAIN_SETTINGS),
@@ -262,10 +270,10 @@ operations! {
             optional("certificateSettings", &CERTIFICATE_SETTINGS),
         ];
     /// Deletes a domain association.
-    DeleteDomainAssociation = DELETE "/apps/{appId}/domains/{domainName}";
+    DeleteDomainAssociation = DELETE "/apps/{appId}/domains/{domainName}" by Admin;
 
     /// Gives a URL of a table of the requests that came to a domain.
-    GenerateAccessLogs = POST "/apps/{appId}/accesslogs"
+    GenerateAccessLogs = POST "/apps/{appId}/accesslogs" by Admin
         body [
             optional("startTime", &TIMESTAMP),
             optional("endTime", &TIMESTAMP),
@@ -273,13 +281,22 @@ operations! {
         ];
 
     /// Adds tags to an app or a branch.
-    TagResource = POST "/tags/{resourceArn}"
+    TagResource = POST "/tags/{resourceArn}" by Admin on "{resourceArn}"
         body [required("tags", &TAG_MAP)];
     /// Takes tags from an app or a branch.
-    UntagResource = DELETE "/tags/{resourceArn}"
+    UntagResource = DELETE "/tags/{resourceArn}" by Admin on "{resourceArn}"
         query [required("tagKeys", &TAG_KEY_LIST)];
     /// Lists the tags of an app or a branch.
-    ListTagsForResource = GET "/tags/{resourceArn}";
+    ListTagsForResource = GET "/tags/{resourceArn}" by Read on "{resourceArn}";
+
+    /// Makes a key pair. Ours, as are the two that follow: on AWS, keys are IAM's.
+    CreateKey = POST "/-/keys" by Admin on "/keys"
+        body [required("role", &ROLE), optional("apps", &KEY_APPS), optional("name", &KEY_NAME)];
+    /// Lists the key pairs that were made, page by page, without their secrets.
+    ListKeys = GET "/-/keys" by Admin on "/keys"
+        query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS)];
+    /// Revokes a key pair.
+    DeleteKey = DELETE "/-/keys/{accessKeyId}" by Admin on "/keys/{accessKeyId}";
 }
 
 /// The members that stand in paths. A name means the same in all of them.
@@ -292,6 +309,7 @@ const LABELS: &[Member] = &[
     required("environmentName", &ENVIRONMENT_NAME),
     required("domainName", &DOMAIN_NAME),
     required("resourceArn", &RESOURCE_ARN),
+    required("accessKeyId", &ACCESS_KEY_ID),
 ];
 
 impl Operation {
@@ -299,6 +317,12 @@ impl Operation {
     #[must_use]
     pub fn definition(self) -> &'static Definition {
         &DEFINITIONS[self as usize]
+    }
+
+    /// Whether AWS's API does not have it.
+    #[must_use]
+    pub fn is_extension(self) -> bool {
+        self.definition().path.starts_with("/-/")
     }
 }
 

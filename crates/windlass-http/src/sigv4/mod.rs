@@ -1,7 +1,8 @@
 //! AWS Signature Version 4: is this request from someone who holds one of our keys?
 //!
 //! A [`Verifier`] checks requests signed in the `Authorization` header or in the query (presigned URLs), in two steps:
-//! [`Verifier::admit`] needs only the head of the request, [`Claim::check`] also its body. A [`Signer`] makes presigned
+//! [`Verifier::admit`] needs only the head of the request, [`Claim::check`] also its body. A session token has to be
+//! signed like all else and is not looked at: no key of ours comes with one, and whoever has the secret needs none. A [`Signer`] makes presigned
 //! URLs. Nothing here waits, reads a clock or keeps a request.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
@@ -107,26 +108,36 @@ impl Verifier {
         Self { keys: Box::new(keys), scope, signing_keys: SigningKeys::default() }
     }
 
-    /// Refuses what can be refused without the body: an incomplete signature, another scope, a wrong time, an unknown
-    /// key. The claim that remains is still unproven.
+    /// Reads what a request says about its signature, and refuses what can be refused without a secret: an incomplete
+    /// signature, another scope, a wrong time. For those who look their secrets up elsewhere than in `keys`.
     ///
     /// `request` must be as it came over the wire, in particular its path: not decoded, nor cut by a router.
     ///
     /// # Errors
     ///
+    /// Every [`Refusal`] but [`Refusal::UnknownKey`] and [`Refusal::Mismatch`].
+    pub fn read<'r>(&'r self, request: &'r Parts, now: DateTime<Utc>) -> Result<Statement<'r>, Refusal> {
+        let stated = Stated::read(request)?;
+        stated.check_scope(&self.scope)?;
+        stated.check_time(now)?;
+        Ok(Statement { verifier: self, request, stated })
+    }
+
+    /// The secret of one of the keys that this verifier knows by itself.
+    pub fn secret(&self, access_key_id: &str) -> Option<SecretKey> {
+        self.keys.secret(access_key_id)
+    }
+
+    /// Refuses what can be refused without the body: what [`read`](Self::read) refuses, and an unknown key. The claim
+    /// that remains is still unproven.
+    ///
+    /// # Errors
+    ///
     /// Every [`Refusal`] but [`Refusal::Mismatch`].
     pub fn admit<'r>(&'r self, request: &'r Parts, now: DateTime<Utc>) -> Result<Claim<'r>, Refusal> {
-        let stated = Stated::read(request)?;
-        let id = stated.check_scope(&self.scope)?;
-        stated.check_time(now)?;
-        let secret = self.keys.secret(id).ok_or(Refusal::UnknownKey)?;
-        Ok(Claim {
-            access_key_id: AccessKeyId::known(id),
-            key: self.signing_keys.get(&secret, stated.day(), &self.scope),
-            scope: &self.scope,
-            request,
-            stated,
-        })
+        let statement = self.read(request, now)?;
+        let secret = self.secret(statement.access_key_id()).ok_or(Refusal::UnknownKey)?;
+        Ok(statement.claim(&secret))
     }
 
     /// [`admit`](Self::admit) and [`check`](Claim::check) in one, for a body that is there already.
@@ -142,6 +153,39 @@ impl Verifier {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+/// A request that says it was signed for this server and about now, with a key that is still to be looked up.
+#[must_use = "nothing is proven before `Claim::check`"]
+pub struct Statement<'r> {
+    verifier: &'r Verifier,
+    request: &'r Parts,
+    stated: Stated<'r>,
+}
+
+impl<'r> Statement<'r> {
+    /// The key that it says it was signed with: any text without a slash.
+    pub fn access_key_id(&self) -> &str {
+        self.stated.access_key_id()
+    }
+
+    /// The claim that it was signed with this secret, which is that of its [key](Self::access_key_id).
+    pub fn claim(self, secret: &SecretKey) -> Claim<'r> {
+        let Self { verifier: Verifier { scope, signing_keys, .. }, request, stated } = self;
+        Claim {
+            access_key_id: AccessKeyId::known(stated.access_key_id()),
+            key: signing_keys.get(secret, stated.day(), scope),
+            scope,
+            request,
+            stated,
+        }
+    }
+}
+
+impl fmt::Debug for Statement<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Statement").field("signed_at", &self.stated.at).finish_non_exhaustive()
     }
 }
 

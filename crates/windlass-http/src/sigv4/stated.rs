@@ -137,11 +137,11 @@ impl<'r> Stated<'r> {
         if is_hash || hash == UNSIGNED_PAYLOAD { Ok(()) } else { Err(Incomplete::ContentHash) }
     }
 
-    /// The access key, if the signature is for this scope.
-    pub(super) fn check_scope(&self, scope: &Scope) -> Result<&str, Refusal> {
+    /// Refuses a signature for another scope.
+    pub(super) fn check_scope(&self, scope: &Scope) -> Result<(), Refusal> {
         let mut parts = self.credential.split('/');
         let five = [parts.next(), parts.next(), parts.next(), parts.next(), parts.next()];
-        let ([Some(id), Some(day), Some(region), Some(service), Some(terminator)], None) = (five, parts.next()) else {
+        let ([Some(_), Some(day), Some(region), Some(service), Some(terminator)], None) = (five, parts.next()) else {
             return Err(Incomplete::Credential.into());
         };
         if terminator != TERMINATOR {
@@ -160,7 +160,7 @@ impl<'r> Stated<'r> {
                 date: self.date.clone().into_owned(),
             });
         }
-        Ok(id)
+        Ok(())
     }
 
     pub(super) fn check_time(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
@@ -180,6 +180,11 @@ impl<'r> Stated<'r> {
 
     pub(super) fn day(&self) -> &str {
         self.date.split('T').next().unwrap_or_default()
+    }
+
+    /// The access key that the credential names.
+    pub(super) fn access_key_id(&self) -> &str {
+        self.credential.split('/').next().unwrap_or_default()
     }
 
     /// The credential without the access key.

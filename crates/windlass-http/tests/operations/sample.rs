@@ -113,6 +113,11 @@ pub(crate) fn text(characters: usize, pattern: Option<&Pattern>) -> Option<Strin
     texts.find(|text| pattern.is_none_or(|pattern| pattern.matches(text)))
 }
 
+fn in_the_other_case(text: &str) -> String {
+    let lower = text.to_lowercase();
+    if lower == text { text.to_uppercase() } else { lower }
+}
+
 /// One fault for every constraint of a shape.
 pub(crate) fn faults(shape: &'static Shape) -> Vec<Fault> {
     let mut faults = match shape {
@@ -128,7 +133,7 @@ pub(crate) fn faults(shape: &'static Shape) -> Vec<Fault> {
         Shape::Enum(values) => vec![
             fault(json!(7), Constraint::Type("a string")),
             fault(json!("NO_SUCH_VALUE"), Constraint::Values(values)),
-            fault(json!(values[0].to_lowercase()), Constraint::Values(values)),
+            fault(json!(in_the_other_case(values[0])), Constraint::Values(values)),
         ],
         Shape::Integer { min, max } => vec![
             fault(json!(min - 1), Constraint::MinValue(*min)),

@@ -30,6 +30,9 @@ async fn a_request_is_sent_on_and_its_answer_passed_back() {
         ("via", "1.0 other"),
         ("x-forwarded-for", "1.2.3.4"),
         ("x-forwarded-proto", "https"),
+        ("x-forwarded-port", "443"),
+        ("x-real-ip", "1.2.3.4"),
+        ("forwarded", "for=1.2.3.4"),
     ];
     let answer = ask(&world, Method::PUT, "/api/a%2Fb?c=%20d", &headers, "body", PEER).await;
     assert_eq!((answer.status.as_u16(), answer.body.as_ref().unwrap().as_ref()), (418, &b"teapot"[..]));
@@ -71,8 +74,10 @@ async fn the_sites_password_stays_here() {
     let (world, elsewhere) = world().await;
     world.set(json!({"enableBasicAuth": true, "basicAuthCredentials": "bWU6c2VjcmV0"})).await;
     assert_eq!(ask(&world, Method::GET, "/api/x", &[], "", PEER).await.status, 401);
-    ask(&world, Method::GET, "/api/x", &[("authorization", "Basic bWU6c2VjcmV0")], "", PEER).await;
+    let answer = ask(&world, Method::GET, "/api/x", &[("authorization", "Basic bWU6c2VjcmV0")], "", PEER).await;
     assert!(!elsewhere.last().headers.contains_key("authorization"));
+    // A shared cache must not show to all what is only for those who know it.
+    assert_eq!(answer.header("cache-control"), "private");
 }
 
 #[tokio::test]

@@ -121,6 +121,8 @@ async fn headers_go_with_what_is_asked_for_and_with_what_answers() {
   headers: [{key: X-All, value: 1}, {key: Cache-Control, value: no-store}]
 - pattern: '/about'
   headers: [{key: X-Asked, value: 2}]
+- pattern: '/gone'
+  headers: [{key: X-Asked, value: 2}]
 - pattern: '*.html'
   headers: [{key: X-File, value: 3}, {key: cache-control, value: 'public, max-age=60'}]
 ",
@@ -139,6 +141,9 @@ async fn headers_go_with_what_is_asked_for_and_with_what_answers() {
     rules(&world, json!([rule("/to", "/there", "301")])).await;
     let sent_away = world.get("/to").await;
     assert_eq!((sent_away.status.as_u16(), sent(&sent_away)), (301, ["1", "", "", "no-store"].map(String::from)));
+    // A cache may keep for long what is there, and not that it is missing.
+    let gone = world.get("/gone").await;
+    assert_eq!((gone.status.as_u16(), sent(&gone)), (404, ["1", "", "3", "public, max-age=60"].map(String::from)));
 }
 
 #[tokio::test]

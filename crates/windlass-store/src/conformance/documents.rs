@@ -88,11 +88,11 @@ pub async fn a_deleted_app_takes_its_documents_with_it(s: Arc<dyn Store>) {
     assert_eq!(everything(&*s).await.documents, [other, nobodys]);
 }
 
-fn of(app: &str, kind: Kind, id: &str) -> Document {
+pub(super) fn of(app: &str, kind: Kind, id: &str) -> Document {
     Document { app: Some(app_id(app)), ..of_none(kind, id) }
 }
 
-fn of_none(kind: Kind, id: &str) -> Document {
+pub(super) fn of_none(kind: Kind, id: &str) -> Document {
     let (created, updated) = (at(0), at(0));
     Document { kind, id: id.to_owned(), app: None, attributes: attributes(id), created, updated, version: 1 }
 }

@@ -123,10 +123,13 @@ impl Job {
             }
             Report::Succeeded { artifact } => {
                 self.allows(EventKind::Succeeded)?;
-                match self.progress.steps.open() {
-                    Some(step) => Err(Rejection::StepOutOfTurn { step }),
-                    None => Ok(Records::one(self.record(now, Event::Succeeded { artifact: *artifact }))),
+                if let Some(step) = self.progress.steps.open() {
+                    return Err(Rejection::StepOutOfTurn { step });
                 }
+                if *artifact != self.artifact_kept_as(artifact.object) {
+                    return Err(Rejection::OtherArtifact { job: artifact.job });
+                }
+                Ok(Records::one(self.record(now, Event::Succeeded { artifact: *artifact })))
             }
             Report::Stopped => self.legal(now, || Event::Stopped { by: None }, EventKind::Stopped),
         }

@@ -4,7 +4,7 @@ use std::{fmt, iter};
 
 use chrono::{DateTime, Utc};
 use windlass::{
-    Artifact, Attempt, Branch, Change, Command, Commit, Job, JobId, JobType, Limits, NewJob, Place, Report, Source,
+    Attempt, Branch, Change, Command, Commit, Job, JobId, JobType, Limits, NewJob, Place, Report, Source,
     SourceUrlType, StepName,
 };
 
@@ -214,9 +214,7 @@ impl Words {
             Self::Fails => Report::Failed { reason: "no index.html".into() },
             Self::Skips => Report::Skipped { reason: "nothing changed".into() },
             // Each attempt has an artifact of its own, so that a mix-up shows.
-            Self::Succeeds => {
-                Report::Succeeded { artifact: Artifact { job: job.content_of(), object: attempt.get().into() } }
-            }
+            Self::Succeeds => Report::Succeeded { artifact: job.artifact_kept_as(attempt.get().into()) },
             Self::Stopped => Report::Stopped,
         };
         Command::Report { attempt, report }

@@ -82,6 +82,7 @@ pub(crate) struct Drawn {
     pub(crate) steps: Vec<(usize, &'static str)>,
     pub(crate) why: &'static str,
     pub(crate) artifact: Option<u64>,
+    pub(crate) goes_back_to: Option<u64>,
 }
 
 impl ReferenceStateMachine for Picture {
@@ -189,13 +190,17 @@ impl Picture {
     }
 
     fn retry(&mut self, job: usize) -> Answer {
-        let Drawn { status, built, ref filled, .. } = self.jobs[job];
+        let Drawn { status, built, ref filled, artifact, goes_back_to, .. } = self.jobs[job];
         if !self.jobs[job].ended() {
             Err("not ended")
         } else if filled.contains(&false) && status != "SUCCEED" {
             Err("nothing to retry")
         } else {
-            self.create(0, built)
+            self.create(0, built)?;
+            if let Some(new) = self.jobs.last_mut().filter(|_| !built) {
+                new.goes_back_to = artifact.or(goes_back_to);
+            }
+            Ok(())
         }
     }
 
@@ -218,8 +223,22 @@ impl Picture {
     fn makes(&mut self, slots: usize, built: bool) -> Answer {
         let (status, records) = if slots > 0 { ("CREATED", 1) } else { ("PENDING", 2) };
         let (since, at) = (self.now, self.now);
-        let (filled, steps, deleted, attempt, why, artifact) = (vec![false; slots], vec![], false, 0, "", None);
-        self.jobs.push(Drawn { deleted, built, filled, status, records, since, at, attempt, steps, why, artifact });
+        let (filled, steps, deleted, attempt, why) = (vec![false; slots], vec![], false, 0, "");
+        let (artifact, goes_back_to) = (None, None);
+        self.jobs.push(Drawn {
+            deleted,
+            built,
+            filled,
+            status,
+            records,
+            since,
+            at,
+            attempt,
+            steps,
+            why,
+            artifact,
+            goes_back_to,
+        });
         Ok(())
     }
 
@@ -395,6 +414,9 @@ impl Drawn {
                 self.must_be(&["RUNNING"])?;
                 if open.is_some() {
                     return Err("out of turn");
+                }
+                if self.goes_back_to.is_some_and(|old| old != object) {
+                    return Err("other artifact");
                 }
                 self.artifact = Some(object);
                 self.ends("SUCCEED", "", now);

@@ -1,9 +1,5 @@
 //! A server that is killed: its jobs are taken up again, and nothing that it acknowledged is lost.
 
-#![allow(clippy::unwrap_used, reason = "a test panics by design")]
-
-mod support;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -17,11 +13,13 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use futures_util::StreamExt as _;
-use support::process::Process;
-use support::{BRANCH, ended, page, status};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::interval;
+
+use crate::support::process::{Process, windlass};
+use crate::support::{BRANCH, ended, http, page, status};
+use crate::{deploy, make_app, until, visit};
 
 #[tokio::test]
 async fn a_job_in_the_middle_of_which_the_server_is_killed_is_done_by_the_next() {
@@ -66,8 +64,7 @@ async fn a_job_whose_every_runner_is_killed_fails_and_says_so() {
     let client = server.client(data);
     let failed = until(&client, &app, &job, ended).await;
     assert_eq!(status(&failed), JobStatus::Failed);
-    let output =
-        support::process::windlass().args(["jobs", "show", &job, "--app", &app, "--data"]).arg(data).output().unwrap();
+    let output = windlass().args(["jobs", "show", &job, "--app", &app, "--data"]).arg(data).output().unwrap();
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(shown.contains("the runner was lost in each of 3 attempts"), "{shown}");
 }
@@ -182,45 +179,11 @@ async fn answer(State((asked, open)): State<(Arc<AtomicU32>, Arc<AtomicBool>)>) 
     Body::from_stream(body.boxed())
 }
 
-async fn make_app(client: &Client, branches: &[&str]) -> String {
-    let app = client.create_app().name("demo").send().await.unwrap().app.unwrap().app_id;
-    for branch in branches {
-        client.create_branch().app_id(&app).branch_name(*branch).send().await.unwrap();
-    }
-    app
-}
-
-async fn deploy(client: &Client, app: &str, zip: Vec<u8>) {
-    let made = client.create_deployment().app_id(app).branch_name(BRANCH).send().await.unwrap();
-    let job = made.job_id.unwrap();
-    support::http().put(made.zip_upload_url).body(zip).send().await.unwrap();
-    client.start_deployment().app_id(app).branch_name(BRANCH).job_id(&job).send().await.unwrap();
-    assert_eq!(status(&until(client, app, &job, ended).await), JobStatus::Succeed);
-}
-
-async fn until(client: &Client, app: &str, job: &str, is: impl Fn(&JobStatus) -> bool) -> Job {
-    let mut look = interval(Duration::from_millis(5));
-    loop {
-        look.tick().await;
-        let call = client.get_job().app_id(app).branch_name(BRANCH).job_id(job);
-        let job = call.send().await.unwrap().job.unwrap();
-        if is(&status(&job)) {
-            return job;
-        }
-    }
-}
-
 async fn wait_for(is: impl Fn() -> bool) {
     let mut look = interval(Duration::from_millis(2));
     while !is() {
         look.tick().await;
     }
-}
-
-async fn visit(server: &Process, app: &str, path: &str) -> String {
-    let host = format!("{BRANCH}.{app}.localhost");
-    let answer = support::http().get(format!("{}{path}", server.endpoint)).header("host", host).send().await.unwrap();
-    answer.text().await.unwrap()
 }
 
 /// The data directory belongs to one process.
@@ -234,7 +197,6 @@ async fn a_second_server_on_the_same_directory_is_refused_by_name() {
 }
 
 fn second_server(data: &Path) -> (bool, String) {
-    let output =
-        support::process::windlass().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).output().unwrap();
+    let output = windlass().args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).output().unwrap();
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }

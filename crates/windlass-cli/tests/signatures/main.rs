@@ -1,7 +1,10 @@
-//! Who may ask: whoever signs with the server's key, for this server, about now, and nobody else.
+//! Who may ask: whoever signs with a key of this server, for this server, about now, and nobody else; and what a key may.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
+mod keys;
+mod secrets;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::time::{Duration, SystemTime};
@@ -25,6 +28,8 @@ struct Request {
     region: &'static str,
     service: &'static str,
     at: DateTime<Utc>,
+    /// A session token, which is none of ours.
+    token: Option<String>,
     /// In the query, for so many seconds.
     presigned: Option<u64>,
 }
@@ -51,6 +56,7 @@ impl Request {
             region: "us-east-1",
             service: "amplify",
             at: world.clock.now(),
+            token: None,
             presigned: None,
         }
     }
@@ -66,18 +72,22 @@ impl Request {
         self
     }
 
-    /// Signs it as AWS's SDK does.
     fn sign(&self, world: &World) -> Signed {
+        self.sign_for(world.server.endpoint())
+    }
+
+    /// Signs it as AWS's SDK does.
+    fn sign_for(&self, endpoint: &str) -> Signed {
         let mut settings = SigningSettings::default();
         if let Some(seconds) = self.presigned {
             settings.signature_location = SignatureLocation::QueryParams;
             settings.expires_in = Some(Duration::from_secs(seconds));
         }
-        let identity = Credentials::new(&self.key, &self.secret, None, None, "test").into();
+        let identity = Credentials::new(&self.key, &self.secret, self.token.clone(), None, "test").into();
         let at = SystemTime::UNIX_EPOCH + Duration::from_secs(self.at.timestamp().unsigned_abs());
         let params = v4::SigningParams::builder().identity(&identity).region(self.region).name(self.service);
         let params = params.time(at).settings(settings).build().unwrap().into();
-        let url = format!("{}{}", world.server.endpoint(), self.target);
+        let url = format!("{endpoint}{}", self.target);
         // Whoever is given a URL sends what headers they like.
         let content_type = if self.presigned.is_some() { &[][..] } else { &[("content-type", "application/json")] };
         let signable = SignableRequest::new(
@@ -298,6 +308,35 @@ async fn a_presigned_url_is_good_for_as_long_as_it_says() {
 
     let endless = signed.but(|signed| signed.target = signed.target.replace("Expires=60", "Expires=604801"));
     endless.send(&world).await.refuses(403, "IncompleteSignatureException", "from 1 to 604800", "more than a week");
+}
+
+#[tokio::test]
+async fn a_session_token_that_is_left_over_from_elsewhere_is_signed_along_and_does_no_harm() {
+    let world = World::new().await;
+    let list = || Request::good(&world, "GET", "/apps", "").but(|request| request.token = Some("IQoJb3/+=".to_owned()));
+    for presigned in [None, Some(60)] {
+        let signed = list().but(|request| request.presigned = presigned).sign(&world);
+        signed.send(&world).await.ok("as it was signed");
+    }
+    let other = list().sign(&world).but(|signed| *signed.header("x-amz-security-token") = "another".to_owned());
+    other.send(&world).await.refuses(403, "InvalidSignatureException", MISMATCH, "another token");
+    let added = Request::good(&world, "GET", "/apps", "").sign(&world).but(|signed| {
+        signed.headers.push(("x-amz-security-token".to_owned(), "added".to_owned()));
+    });
+    let words = "'x-amz-security-token' must be a 'SignedHeader'";
+    added.send(&world).await.refuses(403, "IncompleteSignatureException", words, "a token that is not signed");
+}
+
+#[tokio::test]
+async fn a_header_that_is_folded_over_two_lines_is_no_request() {
+    let world = World::new().await;
+    let request = |value: &str| {
+        let port = world.port();
+        format!("GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nx-a: {value}\r\nconnection: close\r\n\r\n")
+    };
+    assert_eq!(world.send(request("a b").as_bytes()).await.unwrap().status, 200);
+    // What two readers could read in two ways is signed for neither.
+    assert_eq!(world.send(request("a\r\n b").as_bytes()).await.unwrap().status, 400);
 }
 
 #[tokio::test]
