@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::Authority;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -22,11 +22,10 @@ use crate::answer::{self, Answer, REQUEST_ID};
 use crate::auth::{Auth, Caller, Door};
 use crate::domains::{self, DomainVerification, Proofs};
 use crate::error::ApiError;
-use crate::events::{self, Courier};
-use crate::keys;
-use crate::objects::Objects;
+use crate::events::Courier;
+use crate::objects::{Object, Objects};
 use crate::once;
-use crate::operations::{self, Operation, RouteError};
+use crate::operations::{self, Operation, RouteError, Routed};
 use crate::quotas::{Quotas, Room};
 use crate::rate::RateLimit;
 use crate::webhooks;
@@ -93,6 +92,7 @@ pub(crate) struct Call<'a> {
     pub(crate) now: DateTime<Utc>,
     /// Under which name and port the client reaches us, for URLs.
     pub(crate) origin: String,
+    pub(crate) headers: &'a HeaderMap,
     /// The request as one to be done once, if it is.
     pub(crate) once: Option<Once>,
     pub(crate) input: Map<String, Value>,
@@ -149,12 +149,9 @@ impl Api {
         &self.0.subscribed
     }
 
-    /// Lets a request to an operation in, AWS's or ours, and answers who asks and the body.
-    pub(crate) async fn let_in(&self, parts: &Parts, body: Body) -> Result<(Caller, Bytes), ApiError> {
-        let now = self.now();
-        let (caller, body) = self.0.door.admit(parts, now, read(body)).await?;
-        self.pace(&caller, now)?;
-        Ok((caller, body))
+    /// Whether the key that somebody came with is one still.
+    pub(crate) async fn still_knows(&self, caller: &Caller) -> Result<bool, StoreError> {
+        self.0.door.knows(caller).await
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -209,12 +206,10 @@ impl Api {
             "/healthz" | "/readyz" => health(&parts.method),
             path if webhooks::PATHS.contains(&path) => self.webhook(&parts, body, id).await,
             path if path.starts_with(domains::PROOF_PATH) => self.prove(&parts),
-            events::PATH => self.listen(&parts, body).await,
-            path if path == events::SUBSCRIBERS_PATH || path.starts_with(events::BELOW_SUBSCRIBERS) => {
-                self.subscribers(&parts, body).await
-            }
-            path if path.starts_with("/-/") && !keys::are_at(path) => self.object(&parts, body).await,
-            _ => self.operation(&parts, body).await,
+            path => match Object::at(path) {
+                Some(object) => self.object(object, &parts, body).await,
+                None => self.operation(&parts, body).await,
+            },
         };
         if let Ok(id) = HeaderValue::from_str(id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer())) {
             response.headers_mut().insert(REQUEST_ID, id);
@@ -229,20 +224,23 @@ impl Api {
             Err(RouteError::UnknownPath) => return answer::respond(Err(ApiError::unknown_path())),
             Err(RouteError::MethodNotAllowed { allowed }) => return method_not_allowed(&parts.method, &allowed),
         };
-        let outcome = async {
-            let now = self.now();
-            let (caller, body) = self.let_in(parts, body).await?;
-            if !body.is_empty() && !routed.operation().definition().body.is_empty() {
-                said_to_be_json(parts)?;
-            }
-            let input = routed.input(parts.uri.query(), &body)?;
-            let operation = routed.operation();
-            let once = once::of(operation, &input, &parts.headers, caller.key(), now)?;
-            let call = Call { api: self, caller, now, origin: origin(parts)?, once, input };
-            call.authorize(operation).await?;
-            call.run(operation).await
-        };
-        answer::respond(outcome.await)
+        answer::respond(self.call(routed, parts, body).await)
+    }
+
+    /// The doors of an operation, AWS's or ours, in their order: nothing is looked at before whoever sends it is known,
+    /// nothing of what there is before it is known to be theirs to see, and nothing is done before all of them.
+    async fn call(&self, routed: Routed<'_>, parts: &Parts, body: Body) -> Result<Answer, ApiError> {
+        let (operation, now, headers) = (routed.operation(), self.now(), &parts.headers);
+        let (caller, body) = self.0.door.admit(parts, now, read(body)).await?;
+        self.pace(&caller, now)?;
+        if !body.is_empty() && !operation.definition().body.is_empty() {
+            said_to_be_json(headers)?;
+        }
+        let input = routed.input(parts.uri.query(), &body)?;
+        let mut call = Call { api: self, caller, now, origin: origin(parts)?, headers, once: None, input };
+        call.authorize(operation).await?;
+        call.once = once::of(operation, &call.input, headers, call.caller.key(), now)?;
+        call.run(operation).await
     }
 }
 
@@ -297,6 +295,11 @@ impl Call<'_> {
             Operation::CreateKey => self.create_key().await,
             Operation::ListKeys => self.list_keys().await,
             Operation::DeleteKey => self.delete_key().await,
+            Operation::ListenToEvents => self.listen_to_events().await,
+            Operation::CreateSubscriber => self.create_subscriber().await,
+            Operation::GetSubscriber => self.get_subscriber().await,
+            Operation::ListSubscribers => self.list_subscribers().await,
+            Operation::DeleteSubscriber => self.delete_subscriber().await,
         }
     }
 
@@ -325,10 +328,10 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, ApiError> {
 /// believed, and so is what HTTP libraries say of text when nobody has told them anything: `curl -d` and Python's urllib call
 /// it a form, JavaScript's `fetch` plain. AWS's first SDK for Java says nothing with an empty header, and its oldest versions
 /// give the media type of a sister protocol.
-fn said_to_be_json(parts: &Parts) -> Result<(), ApiError> {
+fn said_to_be_json(headers: &HeaderMap) -> Result<(), ApiError> {
     let json = ["application/json", "application/x-amz-json-1.0", "application/x-amz-json-1.1"];
     let unsaid = ["", "application/x-www-form-urlencoded", "text/plain"];
-    let known = parts.headers.get_all(CONTENT_TYPE).iter().all(|value| {
+    let known = headers.get_all(CONTENT_TYPE).iter().all(|value| {
         value.to_str().is_ok_and(|text| {
             let essence = text.split(';').next().unwrap_or_default().trim();
             json.iter().chain(&unsaid).any(|known| essence.eq_ignore_ascii_case(known))

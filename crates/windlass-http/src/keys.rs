@@ -1,4 +1,4 @@
-//! Key pairs that are made and revoked while the server runs. AWS has IAM for it; here it is three operations of ours.
+//! Key pairs that are made and revoked while the server runs. AWS has IAM for it; here it is three operations of our own.
 //!
 //! A key pair is a document of the store, asked for anew with every request that it signed: one that was revoked is
 //! refused from then on, by every process that shares the store. Its secret has to be kept as it is, since signatures
@@ -20,9 +20,6 @@ use crate::operations::Role;
 use crate::pages;
 use crate::sigv4::SecretKey;
 
-/// Where the operations on keys are.
-const PATH: &str = "/-/keys";
-
 /// What stands for all apps.
 const ALL_APPS: &str = "*";
 
@@ -41,11 +38,6 @@ struct OneKey {
     access_key_id: String,
 }
 
-/// Whether a path is one of the operations on keys.
-pub(crate) fn are_at(path: &str) -> bool {
-    path.strip_prefix(PATH).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
 /// A key pair as its document keeps it.
 pub(crate) struct Key {
     pub(crate) secret: SecretKey,
@@ -60,6 +52,15 @@ pub(crate) struct Key {
 pub(crate) enum Apps {
     All,
     These(BTreeSet<AppId>),
+}
+
+impl Apps {
+    pub(crate) fn contain(&self, app: &AppId) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(apps) => apps.contains(app),
+        }
+    }
 }
 
 impl Call<'_> {

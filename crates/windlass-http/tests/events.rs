@@ -92,6 +92,43 @@ async fn a_cursor_of_the_future_waits_for_it() {
 }
 
 #[tokio::test]
+async fn what_a_client_has_seen_comes_before_what_it_asked_for_first() {
+    let server = Server::new().await;
+    server.run("main").await;
+    let seen = server.store.last_happening().await.unwrap();
+    server.run("main").await;
+    let mut listening = Listening::new(server.listen("?cursor=0", &[("last-event-id", &seen.to_string())]).await);
+    assert_eq!(summary(&listening.next().await.1), "2 CREATED");
+}
+
+#[tokio::test]
+async fn what_cannot_be_meant_by_who_listens_is_refused() {
+    let server = Server::new().await;
+    let seen = "The Last-Event-ID is not a number that an event had as its id.";
+    for (query, last, words) in [
+        ("cursor=", "", "Value at 'cursor' failed to satisfy constraint: Member must be an integer"),
+        ("cursor=-1", "", "Value at 'cursor'"),
+        ("cursor=1.5", "", "Value at 'cursor'"),
+        ("cursor=99999999999999999999", "", "Value at 'cursor'"),
+        ("cursor=1&cursor=2", "", "Member must not be given more than once"),
+        ("", "abc", seen),
+        ("", "é", seen),
+        ("cursor=1", "-1", seen),
+        ("appId=", "", "Value at 'appId'"),
+        ("branchName=main", "", "A branchName needs the appId that it belongs to."),
+        ("appid=d1", "", "the operation has no member 'appid'"),
+    ] {
+        let request = Request::get(format!("/-/events?{query}")).header("host", "localhost");
+        let request = if last.is_empty() { request } else { request.header("last-event-id", last) };
+        let answer = server.request(request.body(Body::empty()).unwrap()).await;
+        let kind = answer.headers()["x-amzn-errortype"].to_str().unwrap();
+        assert_eq!((answer.status().as_u16(), kind), (400, "BadRequestException"), "{query} {last}");
+        let body: Value = serde_json::from_slice(&answer.collect().await.unwrap().to_bytes()).unwrap();
+        assert!(body["message"].as_str().unwrap().contains(words), "{query} {last}: {body}");
+    }
+}
+
+#[tokio::test]
 async fn what_happened_to_a_deleted_job_is_not_told() {
     let server = Server::new().await;
     let gone = server.run("main").await;
@@ -204,16 +241,20 @@ async fn what_is_no_subscriber_is_refused() {
     let server = Server::new().await;
     let long = format!("https://a.example/{}", "x".repeat(2048));
     for (body, words) in [
-        (json!({}), "missing field `url`"),
+        (json!({}), "Value at 'url' failed to satisfy constraint: Member must not be null"),
         (json!({ "url": "a" }), "cannot be read"),
         (json!({ "url": "ftp://a.example/" }), "begins with http:// or https://"),
         (json!({ "url": "https://me@a.example/" }), "no user and no password"),
-        (json!({ "url": long }), "at most 2048 bytes"),
+        (
+            json!({ "url": long }),
+            "Value at 'url' failed to satisfy constraint: Member must have length less than or equal to 2048",
+        ),
         (json!({ "url": "https://inside.example/" }), "it is inside"),
-        (json!({ "url": "https://a.example/", "secret": "mine" }), "unknown field `secret`"),
+        (json!({ "url": "https://a.example/", "secret": "mine" }), "the operation has no member 'secret'"),
         (json!({ "url": "https://a.example/", "branchName": "main" }), "needs the appId"),
-        (json!({ "url": "https://a.example/", "appId": "" }), "The appId cannot be one"),
-        (json!({ "url": "https://a.example/", "description": "x".repeat(1001) }), "more than 1000 characters"),
+        (json!({ "url": "https://a.example/", "cursor": -1 }), "Value at 'cursor'"),
+        (json!({ "url": "https://a.example/", "appId": "" }), "Value at 'appId'"),
+        (json!({ "url": "https://a.example/", "description": "x".repeat(1001) }), "Value at 'description'"),
     ] {
         let (status, message) = server.ask(Method::POST, "/-/subscribers", body.clone()).await.unwrap_err();
         assert!(status == 400 && message.contains(words), "{body}: {message}");

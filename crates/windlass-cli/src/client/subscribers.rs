@@ -4,13 +4,21 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use clap::builder::NonEmptyStringValueParser;
-use http::Method;
 use serde_json::{Map, Value, json};
+use windlass_http::operations::Operation;
 
 use super::Connection;
 use super::output::{self, Format, plain};
+use super::own::Own;
 
-const PATH: &str = "/-/subscribers";
+pub(super) const SUBSCRIBERS: Own = Own {
+    create: Operation::CreateSubscriber,
+    list: Operation::ListSubscribers,
+    delete: Operation::DeleteSubscriber,
+    one: "subscriber",
+    many: "subscribers",
+    on_aws: "Amazon EventBridge tells of jobs",
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -67,30 +75,14 @@ pub(crate) async fn run(command: Command, format: Format) -> anyhow::Result<Exit
             if let Some(since) = since {
                 body["cursor"] = since.into();
             }
-            let mut made = client.own(Method::POST, PATH, Some(&body)).await?;
-            added(&made["subscriber"].take(), format)?;
+            added(&client.create(&SUBSCRIBERS, &body).await?, format)?;
         }
-        Command::List { connection } => {
-            let client = connection.connect().await?;
-            let mut all = Vec::new();
-            let mut path = PATH.to_owned();
-            loop {
-                let mut page = client.own(Method::GET, &path, None).await?;
-                if let Value::Array(subscribers) = page["subscribers"].take() {
-                    all.extend(subscribers);
-                }
-                // The server's tokens are letters, digits, `-` and `_`.
-                let Some(next) = page["nextToken"].as_str() else { break };
-                path = format!("{PATH}?nextToken={next}");
-            }
-            listed(all, format)?;
-        }
+        Command::List { connection } => listed(connection.connect().await?.list(&SUBSCRIBERS).await?, format)?,
         Command::Remove { id, connection } => {
-            let client = connection.connect().await?;
-            let mut removed = client.own(Method::DELETE, &format!("{PATH}/{id}"), None).await?;
+            let removed: Value = connection.connect().await?.delete(&SUBSCRIBERS, &id.to_string()).await?;
             match format {
                 Format::Text => output::note(format_args!("{id} is told nothing more")),
-                Format::Json => output::json(&removed["subscriber"].take())?,
+                Format::Json => output::json(&removed)?,
             }
         }
     }
@@ -101,8 +93,8 @@ fn added(subscriber: &Value, format: Format) -> anyhow::Result<()> {
     if format == Format::Json {
         return output::json(subscriber);
     }
-    output::line(format_args!("id      {}", text(subscriber, "subscriberId")))?;
-    output::line(format_args!("secret  {}", text(subscriber, "secret")))?;
+    output::line(format_args!("id      {}", plain(text(subscriber, "subscriberId"))))?;
+    output::line(format_args!("secret  {}", plain(text(subscriber, "secret"))))?;
     output::note(format_args!("keep the secret: requests are signed with it, and it is not shown again"));
     Ok(())
 }
@@ -119,7 +111,7 @@ fn listed(subscribers: Vec<Value>, format: Format) -> anyhow::Result<()> {
             (app, branch) => format!("app {app}, branch {branch}"),
         };
         let (id, status, url) = (member("subscriberId"), member("status"), member("url"));
-        output::line(format_args!("{id}  {status:<8}  {}  {}", plain(url), plain(&whose)))?;
+        output::line(format_args!("{}  {:<8}  {}  {}", plain(id), plain(status), plain(url), plain(&whose)))?;
         for words in [member("description"), member("statusReason")].into_iter().filter(|words| !words.is_empty()) {
             output::line(format_args!("    {}", plain(words)))?;
         }

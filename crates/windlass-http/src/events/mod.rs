@@ -1,4 +1,4 @@
-//! What happens to jobs, told to others: to whoever listens at [`PATH`], and to subscribers by signed requests.
+//! What happens to jobs, told to others: to whoever listens, and to subscribers by signed requests.
 //!
 //! Nothing is queued for them. The store keeps everything that happened to all jobs in one order
 //! ([`happenings`](windlass_store::Store::happenings)); whoever is told has a place in it, the cursor, and an event is made
@@ -20,8 +20,6 @@ use windlass_store::Notice;
 use crate::error::ApiError;
 
 pub use deliver::{Courier, Delivered};
-pub(crate) use stream::PATH;
-pub(crate) use subscribers::{BELOW as BELOW_SUBSCRIBERS, PATH as SUBSCRIBERS_PATH};
 
 /// Whose events are wanted: everyone's, an app's, or a branch's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,17 +29,10 @@ struct Filter {
 }
 
 impl Filter {
-    /// One from texts.
-    ///
     /// # Errors
     ///
-    /// Where they are no names, or a branch is named without its app.
-    fn new(app: Option<&str>, branch: Option<&str>) -> Result<Self, ApiError> {
-        let app = app.map(str::parse::<AppId>).transpose();
-        let app = app.map_err(|error| ApiError::bad_request(format!("The appId cannot be one: {error}.")))?;
-        let branch = branch.map(str::parse::<BranchName>).transpose();
-        let branch =
-            branch.map_err(|error| ApiError::bad_request(format!("The branchName cannot be one: {error}.")))?;
+    /// Where a branch is named without its app.
+    fn new(app: Option<AppId>, branch: Option<BranchName>) -> Result<Self, ApiError> {
         if app.is_none() && branch.is_some() {
             return Err(ApiError::bad_request("A branchName needs the appId that it belongs to."));
         }
@@ -67,10 +58,6 @@ async fn heard(news: &mut broadcast::Receiver<Notice>) {
 async fn closed(closing: &mut watch::Receiver<bool>) {
     // An API that is gone has nothing more to tell.
     let _ = closing.wait_for(|closing| *closing).await;
-}
-
-fn cursor(text: &str) -> Result<u64, ApiError> {
-    text.parse().map_err(|_| ApiError::bad_request("The cursor is not a number that an event had as its id."))
 }
 
 /// A number of a document.

@@ -9,20 +9,20 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::request::Parts;
-use http::{Method, Response};
+use http::HeaderMap;
+use http::header::{CACHE_CONTROL, HeaderName};
+use serde::Deserialize;
 use tokio::sync::{broadcast, watch};
 use tokio::time::sleep;
-use windlass_store::Notice;
+use windlass::{AppId, BranchName};
+use windlass_store::{Notice, StoreError};
 
-use super::{Filter, closed, cursor, heard};
-use crate::answer;
-use crate::api::{Api, method_not_allowed};
+use super::feed::News;
+use super::{Filter, closed, heard};
+use crate::answer::Answer;
+use crate::api::{Api, Call};
+use crate::auth::Caller;
 use crate::error::ApiError;
-
-/// Where events are listened to.
-pub(crate) const PATH: &str = "/-/events";
 
 /// The place of the last event that a client has seen before its connection broke.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -36,7 +36,8 @@ const BATCH: usize = 64;
 /// After how much silence a client is told that there is nothing to tell.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// How often it is looked for what another process has stored, of which no news come.
+/// How often it is looked for what another process has stored, of which no news come, and whether the key is still one:
+/// so long it may listen at most after it was revoked.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// How long a client that was cut off waits before it comes again, in milliseconds.
@@ -45,6 +46,7 @@ const RETRY: u32 = 2000;
 /// One client.
 struct Listener {
     api: Api,
+    caller: Caller,
     filter: Filter,
     /// The place of what was looked at last.
     cursor: u64,
@@ -53,71 +55,47 @@ struct Listener {
     closing: watch::Receiver<bool>,
 }
 
-impl Api {
-    /// Answers a request to [`PATH`]. Its query may have `cursor`, `appId` and `branchName`; without a cursor, it begins
-    /// now. A cursor of the future waits until so much has happened.
-    pub(crate) async fn listen(&self, parts: &Parts, body: Body) -> Response<Body> {
-        if parts.method != Method::GET {
-            return method_not_allowed(&parts.method, &[Method::GET]);
-        }
-        self.listener(parts, body).await.map_or_else(|error| answer::respond(Err(error)), Listener::respond)
-    }
-
-    async fn listener(&self, parts: &Parts, body: Body) -> Result<Listener, ApiError> {
-        self.let_in(parts, body).await?;
-        // Before the first look, so that nothing is missed between.
-        let (news, closing) = (self.store().notices(), self.closing());
-        let Wanted { from, filter } = Wanted::read(parts)?;
-        let cursor = match from {
-            Some(from) => from,
-            None => self.store().last_happening().await?,
-        };
-        Ok(Listener { api: self.clone(), filter, cursor, greeted: false, news, closing })
-    }
-}
-
-/// What a request asks for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Wanted {
-    from: Option<u64>,
-    filter: Filter,
+    cursor: Option<u64>,
+    app_id: Option<AppId>,
+    branch_name: Option<BranchName>,
 }
 
-impl Wanted {
-    fn read(parts: &Parts) -> Result<Self, ApiError> {
-        let (mut from, mut app, mut branch) = (None, None, None);
-        for (name, value) in url::form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()) {
-            let place = match &*name {
-                "cursor" => &mut from,
-                "appId" => &mut app,
-                "branchName" => &mut branch,
-                // The query may be signed.
-                signature if signature.starts_with("X-Amz-") => continue,
-                other => return Err(ApiError::bad_request(format!("The query has no {}.", other.escape_debug()))),
-            };
-            if place.replace(value).is_some() {
-                return Err(ApiError::bad_request(format!("The query has more than one {name}.")));
-            }
-        }
+impl Call<'_> {
+    /// Without a cursor, it begins now. A cursor of the future waits until so much has happened.
+    pub(crate) async fn listen_to_events(mut self) -> Result<Answer, ApiError> {
+        // Before the first look, so that nothing is missed between.
+        let (news, closing) = (self.api.store().notices(), self.api.closing());
+        let Wanted { cursor, app_id, branch_name } = self.read()?;
+        let filter = Filter::new(app_id, branch_name)?;
         // A browser that comes again asks as it did first, and adds what it has seen.
-        let seen = parts.headers.get(LAST_EVENT_ID).map(|seen| seen.to_str().unwrap_or("?"));
-        let from = seen.or(from.as_deref()).map(cursor).transpose()?;
-        Ok(Self { from, filter: Filter::new(app.as_deref(), branch.as_deref())? })
+        let cursor = match last_seen(self.headers)?.or(cursor) {
+            Some(cursor) => cursor,
+            None => self.api.store().last_happening().await?,
+        };
+        let (api, caller) = (self.api.clone(), self.caller);
+        Ok(Listener { api, caller, filter, cursor, greeted: false, news, closing }.answer())
     }
+}
+
+fn last_seen(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+    let Some(seen) = headers.get(LAST_EVENT_ID) else { return Ok(None) };
+    let seen = seen.to_str().ok().and_then(|seen| seen.parse().ok());
+    seen.map(Some)
+        .ok_or_else(|| ApiError::bad_request("The Last-Event-ID is not a number that an event had as its id."))
 }
 
 impl Listener {
-    fn respond(self) -> Response<Body> {
+    fn answer(self) -> Answer {
         let chunks = stream::unfold(self, |mut listener| async {
             let chunk = listener.next().await?;
             Some((Ok::<_, Infallible>(chunk), listener))
         });
-        let mut response = Response::new(Body::from_stream(chunks));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-        response
+        Answer::stream("text/event-stream", Body::from_stream(chunks))
+            .with(CACHE_CONTROL, "no-store")
+            .with(X_ACCEL_BUFFERING, "no")
     }
 
     /// The next lines, or the end.
@@ -128,8 +106,8 @@ impl Listener {
         }
         let mut silence = pin!(sleep(HEARTBEAT));
         while !*self.closing.borrow() {
-            let news = match self.api.news(self.cursor, BATCH).await {
-                Ok(news) => news,
+            let news = match self.look().await {
+                Ok(news) => news?,
                 Err(error) => {
                     // The client comes again, and goes on where it was.
                     tracing::error!("events cannot be told: {error}");
@@ -138,7 +116,8 @@ impl Listener {
             };
             let is_all = news.cursor == self.cursor;
             self.cursor = news.cursor;
-            let wanted = news.events.iter().filter(|event| self.filter.lets_through(event));
+            let apps = self.caller.apps();
+            let wanted = news.events.iter().filter(|event| self.filter.lets_through(event) && apps.contain(&event.app));
             let chunk: Vec<u8> = wanted.flat_map(|event| lines(event.cursor, &event.json)).collect();
             if !chunk.is_empty() {
                 return Some(chunk.into());
@@ -154,54 +133,16 @@ impl Listener {
         }
         None
     }
+
+    /// What happened since, or nothing more for a key that was revoked meanwhile.
+    async fn look(&self) -> Result<Option<News>, StoreError> {
+        let news = self.api.news(self.cursor, BATCH).await?;
+        // Only then, so that nothing that happened after it was revoked is told.
+        Ok(self.api.still_knows(&self.caller).await?.then_some(news))
+    }
 }
 
 /// An event as a client reads it. JSON that is on one line needs no more than that.
 fn lines(cursor: u64, json: &[u8]) -> Vec<u8> {
     [format!("id: {cursor}\ndata: ").as_bytes(), json, b"\n\n"].concat()
-}
-
-#[cfg(test)]
-mod tests {
-    use http::Request;
-
-    use super::*;
-
-    #[test]
-    fn what_a_client_has_seen_comes_before_what_it_asked_for_first() {
-        let wanted = read("cursor=3&appId=d1&branchName=feature%2Fx", Some("7")).unwrap();
-        assert_eq!(wanted, Wanted { from: Some(7), filter: Filter::new(Some("d1"), Some("feature/x")).unwrap() });
-        assert_eq!(
-            read("X-Amz-Date=20260101T000000Z", None).unwrap(),
-            Wanted { from: None, filter: Filter::default() }
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_meant_is_refused() {
-        for (query, seen) in [
-            ("cursor=", None),
-            ("cursor=-1", None),
-            ("cursor=1.5", None),
-            ("cursor=1&cursor=2", None),
-            ("cursor=99999999999999999999", None),
-            ("", Some("abc")),
-            ("", Some("é")),
-            ("appId=", None),
-            ("branchName=main", None),
-            ("appid=d1", None),
-        ] {
-            let refused = read(query, seen).unwrap_err();
-            assert_eq!(refused.kind, "BadRequestException", "{query} {seen:?}");
-        }
-    }
-
-    fn read(query: &str, seen: Option<&str>) -> Result<Wanted, ApiError> {
-        let mut request = Request::get(format!("/-/events?{query}"));
-        if let Some(seen) = seen {
-            request = request.header(LAST_EVENT_ID, seen);
-        }
-        let (parts, ()) = request.body(()).unwrap().into_parts();
-        Wanted::read(&parts)
-    }
 }

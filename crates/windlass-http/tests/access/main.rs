@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 mod apps;
+mod doors;
+mod events;
 mod keys;
 mod quotas;
 mod rate;
