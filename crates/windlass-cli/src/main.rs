@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use client::output::{self, Format};
-use client::{deploy, env, jobs, keys, rollback};
+use client::{deploy, env, jobs, keys, rollback, subscribers};
 
 /// Deploy static sites as AWS Amplify Hosting does, on your own machine or on AWS
 #[derive(Debug, Parser)]
@@ -39,6 +39,9 @@ enum Command {
     /// List, show, explain, watch, stop and retry jobs, and read their logs
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// Add, list and remove those who are told of every status change
+    #[command(subcommand)]
+    Subscribers(subscribers::Command),
     /// Make, list and revoke the key pairs that requests are signed with
     #[command(subcommand)]
     Keys(keys::Command),
@@ -80,6 +83,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Deploy(args) => deploy::run(args, cli.output).await,
         Command::Rollback(args) => rollback::run(args, cli.output).await,
         Command::Jobs(command) => jobs::run(command, cli.output).await,
+        Command::Subscribers(command) => subscribers::run(command, cli.output).await,
         Command::Keys(command) => keys::run(command, cli.output).await,
         Command::Env(args) => env::run(&args, cli.output),
         Command::Doctor(args) => doctor::run(args, cli.output).await,

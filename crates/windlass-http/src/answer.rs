@@ -1,4 +1,4 @@
-//! Answers: JSON, an error in AWS's form, or something plain.
+//! Answers: JSON, an error in AWS's form, a stream, or something plain.
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -15,19 +15,22 @@ const RETRY_AFTER: HeaderName = HeaderName::from_static("x-amz-retry-after");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What an operation answers when it did what was asked.
-pub(crate) struct Answer {
-    body: Vec<u8>,
-    /// Headers of ours beside AWS's.
-    extensions: Vec<(HeaderName, HeaderValue)>,
-}
+pub(crate) struct Answer(Response<Body>);
 
 impl Answer {
     pub(crate) fn new(body: &impl Serialize) -> Result<Self, ApiError> {
         let body = serde_json::to_vec(body).map_err(|error| ApiError::internal(&error))?;
-        Ok(Self { body, extensions: Vec::new() })
+        Ok(Self(json(StatusCode::OK, body)))
     }
 
-    /// Adds a header whose value is any text; what a header cannot hold is left out of it.
+    /// One that is told bit by bit, in another form than JSON.
+    pub(crate) fn stream(media_type: &'static str, body: Body) -> Self {
+        let mut response = Response::new(body);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        Self(response)
+    }
+
+    /// Adds a header of ours, beside AWS's, whose value is any text; what a header cannot hold is left out of it.
     pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
         let fits = |byte: &u8| matches!(byte, b' '..=b'~');
         // What is not ASCII has only bytes that do not fit.
@@ -36,18 +39,14 @@ impl Answer {
         } else {
             HeaderValue::from_maybe_shared(value.bytes().filter(fits).collect::<Bytes>())
         };
-        self.extensions.extend(value.map(|value| (name, value)));
+        self.0.headers_mut().extend(value.map(|value| (name, value)));
         self
     }
 }
 
 pub(crate) fn respond(outcome: Result<Answer, ApiError>) -> Response<Body> {
     match outcome {
-        Ok(Answer { body, extensions }) => {
-            let mut response = json(StatusCode::OK, body);
-            response.headers_mut().extend(extensions);
-            response
-        }
+        Ok(Answer(response)) => response,
         Err(ApiError { status, kind, message, retry_after }) => {
             let mut body = serde_json::json!({ "message": message });
             if kind == RESOURCE_NOT_FOUND {

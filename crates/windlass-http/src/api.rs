@@ -12,24 +12,26 @@ use futures_util::future::BoxFuture;
 use http::header::{ALLOW, CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::uri::Authority;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use prometheus_client::registry::Registry;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore, watch};
 use tracing::Instrument as _;
 use uuid::Uuid;
 use windlass::{Account, Limits};
-use windlass_store::{Blobs, Clock, Store, StoreError};
+use windlass_store::{Blobs, Clock, Extras, Once, Store, StoreError};
 
 use crate::answer::{self, Answer, REQUEST_ID};
 use crate::asked::Asked;
 use crate::auth::{Auth, Caller, Door};
 use crate::domains::{self, DomainVerification, Proofs};
 use crate::error::ApiError;
+use crate::events::Courier;
 use crate::metrics::Requests;
 use crate::objects::Objects;
+use crate::once;
 use crate::operations::{Operation, RouteError, Routed};
 use crate::quotas::{Quotas, Room};
 use crate::rate::RateLimit;
@@ -56,6 +58,8 @@ pub struct Settings {
     pub request_rate: Option<NonZeroU32>,
     /// How it is found out that domains lead here.
     pub domains: DomainVerification,
+    /// Who brings events to subscribers; without one there are none.
+    pub courier: Option<Arc<dyn Courier>>,
 }
 
 impl Settings {
@@ -82,6 +86,10 @@ struct Inner {
     /// A turn for each name that may be asked for its proof at a time.
     questions: Semaphore,
     requests: Arc<Requests>,
+    /// A subscriber was made.
+    subscribed: Notify,
+    /// Whether what never ends by itself has to.
+    closing: watch::Sender<bool>,
 }
 
 /// One request to an operation.
@@ -91,6 +99,9 @@ pub(crate) struct Call<'a> {
     pub(crate) now: DateTime<Utc>,
     /// Under which name and port the client reaches us, for URLs.
     pub(crate) origin: String,
+    pub(crate) headers: &'a HeaderMap,
+    /// The request as one to be done once, if it is.
+    pub(crate) once: Option<Once>,
     pub(crate) input: Map<String, Value>,
 }
 
@@ -113,14 +124,45 @@ impl Api {
         let rate = settings.request_rate.map(RateLimit::new);
         let proofs = Proofs::new(secret);
         let questions = Semaphore::new(domains::AT_ONCE);
-        let (room, requests) = (Room::default(), Arc::new(Requests::new()));
-        let inner = Inner { store, blobs, clock, settings, door, objects, proofs, room, rate, questions, requests };
-        Ok(Self(Arc::new(inner)))
+        Ok(Self(Arc::new(Inner {
+            store,
+            blobs,
+            clock,
+            settings,
+            door,
+            objects,
+            proofs,
+            room: Room::default(),
+            rate,
+            questions,
+            requests: Arc::new(Requests::new()),
+            subscribed: Notify::new(),
+            closing: watch::Sender::new(false),
+        })))
     }
 
     /// Has the counts of requests among what `registry` shows.
     pub fn register(&self, registry: &mut Registry) {
         registry.register_collector(Box::new(Arc::clone(&self.0.requests)));
+    }
+
+    /// Ends what never ends by itself: [deliveries](Self::deliver), and the answers to those who listen to events. To be
+    /// called when the server stops.
+    pub fn close(&self) {
+        self.0.closing.send_replace(true);
+    }
+
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.0.closing.subscribe()
+    }
+
+    pub(crate) fn subscribed(&self) -> &Notify {
+        &self.0.subscribed
+    }
+
+    /// Whether the key that somebody came with is one still.
+    pub(crate) async fn still_knows(&self, caller: &Caller) -> Result<bool, StoreError> {
+        self.0.door.knows(caller).await
     }
 
     pub(crate) fn store(&self) -> &dyn Store {
@@ -183,8 +225,8 @@ impl Api {
                 Asked::Health => health(&parts.method),
                 Asked::Webhook => self.webhook(&parts, body, id).boxed().await,
                 Asked::Proof => self.prove(&parts),
-                Asked::Object => self.object(&parts, body).boxed().await,
-                Asked::Operation(routed) => self.operation(&routed, &parts, body).await,
+                Asked::Object(object) => self.object(object, &parts, body).boxed().await,
+                Asked::Operation(routed) => answer::respond(self.call(&routed, &parts, body).await),
                 Asked::Nothing(RouteError::UnknownPath) => answer::respond(Err(ApiError::unknown_path())),
                 Asked::Nothing(RouteError::MethodNotAllowed { allowed }) => method_not_allowed(&parts.method, &allowed),
             };
@@ -204,20 +246,20 @@ impl Api {
         response
     }
 
-    async fn operation(&self, routed: &Routed<'_>, parts: &Parts, body: Body) -> Response<Body> {
-        let outcome = async {
-            let now = self.now();
-            let (caller, body) = self.0.door.admit(parts, now, read(body)).await?;
-            self.pace(&caller, now)?;
-            if !body.is_empty() && !routed.operation().definition().body.is_empty() {
-                said_to_be_json(parts)?;
-            }
-            let input = routed.input(parts.uri.query(), &body)?;
-            let call = Call { api: self, caller, now, origin: origin(parts)?, input };
-            call.authorize(routed.operation()).await?;
-            call.run(routed.operation()).await
-        };
-        answer::respond(outcome.await)
+    /// The doors of an operation, AWS's or ours, in their order: nothing is looked at before whoever sends it is known,
+    /// nothing of what there is before it is known to be theirs to see, and nothing is done before all of them.
+    async fn call(&self, routed: &Routed<'_>, parts: &Parts, body: Body) -> Result<Answer, ApiError> {
+        let (operation, now, headers) = (routed.operation(), self.now(), &parts.headers);
+        let (caller, body) = self.0.door.admit(parts, now, read(body)).await?;
+        self.pace(&caller, now)?;
+        if !body.is_empty() && !operation.definition().body.is_empty() {
+            said_to_be_json(headers)?;
+        }
+        let input = routed.input(parts.uri.query(), &body)?;
+        let mut call = Call { api: self, caller, now, origin: origin(parts)?, headers, once: None, input };
+        call.authorize(operation).await?;
+        call.once = once::of(operation, &call.input, headers, call.caller.key(), now)?;
+        call.run(operation).await
     }
 }
 
@@ -273,7 +315,17 @@ impl<'a> Call<'a> {
             Operation::CreateKey => self.create_key().boxed(),
             Operation::ListKeys => self.list_keys().boxed(),
             Operation::DeleteKey => self.delete_key().boxed(),
+            Operation::ListenToEvents => self.listen_to_events().boxed(),
+            Operation::CreateSubscriber => self.create_subscriber().boxed(),
+            Operation::GetSubscriber => self.get_subscriber().boxed(),
+            Operation::ListSubscribers => self.list_subscribers().boxed(),
+            Operation::DeleteSubscriber => self.delete_subscriber().boxed(),
         }
+    }
+
+    /// What rides in the commit of a start.
+    pub(crate) fn extras(&self) -> Extras {
+        Extras { once: self.once.clone(), ..Extras::default() }
     }
 
     /// The validated members as a value of the operation's own.
@@ -296,10 +348,10 @@ pub(crate) async fn read(body: Body) -> Result<Bytes, ApiError> {
 /// believed, and so is what HTTP libraries say of text when nobody has told them anything: `curl -d` and Python's urllib call
 /// it a form, JavaScript's `fetch` plain. AWS's first SDK for Java says nothing with an empty header, and its oldest versions
 /// give the media type of a sister protocol.
-fn said_to_be_json(parts: &Parts) -> Result<(), ApiError> {
+fn said_to_be_json(headers: &HeaderMap) -> Result<(), ApiError> {
     let json = ["application/json", "application/x-amz-json-1.0", "application/x-amz-json-1.1"];
     let unsaid = ["", "application/x-www-form-urlencoded", "text/plain"];
-    let known = parts.headers.get_all(CONTENT_TYPE).iter().all(|value| {
+    let known = headers.get_all(CONTENT_TYPE).iter().all(|value| {
         value.to_str().is_ok_and(|text| {
             let essence = text.split(';').next().unwrap_or_default().trim();
             json.iter().chain(&unsaid).any(|known| essence.eq_ignore_ascii_case(known))

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::domains;
 use crate::metrics::{Aim, Other};
+use crate::objects::Object;
 use crate::operations::{self, RouteError, Routed};
 use crate::webhooks;
 
@@ -19,7 +20,7 @@ pub(crate) enum Asked<'a> {
     /// The proof that a domain leads here.
     Proof,
     /// What is behind a presigned URL.
-    Object,
+    Object(Object),
     /// An operation of the API.
     Operation(Routed<'a>),
     /// Nothing that there is.
@@ -32,10 +33,10 @@ impl<'a> Asked<'a> {
             "/healthz" | "/readyz" => Self::Health,
             path if webhooks::PATHS.contains(&path) => Self::Webhook,
             path if path.starts_with(domains::PROOF_PATH) => Self::Proof,
-            path => match operations::route(&parts.method, path) {
-                Ok(routed) => Self::Operation(routed),
-                Err(RouteError::UnknownPath) if path.starts_with("/-/") => Self::Object,
-                Err(error) => Self::Nothing(error),
+            path => match (Object::at(path), operations::route(&parts.method, path)) {
+                (Some(object), _) => Self::Object(object),
+                (None, Ok(routed)) => Self::Operation(routed),
+                (None, Err(error)) => Self::Nothing(error),
             },
         }
     }
@@ -46,7 +47,7 @@ impl<'a> Asked<'a> {
             Self::Health => Aim::Other(Other::Health),
             Self::Webhook => Aim::Other(Other::Webhook),
             Self::Proof => Aim::Other(Other::DomainProof),
-            Self::Object => Aim::Other(Other::Object),
+            Self::Object(_) => Aim::Other(Other::Object),
             Self::Operation(routed) => Aim::Operation(routed.operation()),
             Self::Nothing(_) => Aim::Other(Other::Unknown),
         }
@@ -56,7 +57,7 @@ impl<'a> Asked<'a> {
     pub(crate) fn span(&self, method: &Method, id: Uuid) -> Span {
         let (app, branch, job) = match self {
             Self::Operation(routed) => (routed.label("appId"), routed.label("branchName"), routed.label("jobId")),
-            Self::Health | Self::Webhook | Self::Proof | Self::Object | Self::Nothing(_) => (None, None, None),
+            Self::Health | Self::Webhook | Self::Proof | Self::Object(_) | Self::Nothing(_) => (None, None, None),
         };
         let operation = self.aim().name();
         if method.is_safe() {

@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::uri::Authority;
 use serde_json::Value;
 use windlass::{AppId, Arn, Resource};
-use windlass_store::{Kind, Store};
+use windlass_store::{Kind, Store, StoreError};
 
 use crate::api::Call;
 use crate::error::ApiError;
@@ -83,6 +83,14 @@ impl Door {
         self.verifier.as_ref().is_some_and(|verifier| verifier.secret(access_key_id).is_some())
     }
 
+    /// Whether the key that `caller` came with is one still.
+    pub(crate) async fn knows(&self, caller: &Caller) -> Result<bool, StoreError> {
+        match caller.key() {
+            Some(id) if !self.has(id) => Ok(self.store.document(Kind::Key, id).await?.is_some()),
+            Some(_) | None => Ok(true),
+        }
+    }
+
     /// Who asks, once `body` has been read. What can be refused without the body is refused before that.
     ///
     /// # Errors
@@ -148,12 +156,13 @@ impl Call<'_> {
     }
 
     async fn is_in_its_apps(&self, operation: Operation) -> Result<bool, ApiError> {
-        let Apps::These(apps) = self.caller.apps() else { return Ok(true) };
-        // It answers with those apps alone.
-        if operation == Operation::ListApps {
+        let apps = self.caller.apps();
+        // Where they name no app, these answer with those apps alone.
+        let of_all = matches!(operation, Operation::ListApps | Operation::ListenToEvents);
+        if *apps == Apps::All || (of_all && !self.input.contains_key("appId")) {
             return Ok(true);
         }
-        Ok(self.app_concerned().await?.is_some_and(|app| apps.contains(&app)))
+        Ok(self.app_concerned().await?.is_some_and(|app| apps.contain(&app)))
     }
 
     /// The app that the operation is about, if there is one that it can be about.

@@ -114,6 +114,7 @@ impl Call<'_> {
             match execute(self.api.store(), address, &stop, self.now, Extras::default()).await {
                 // One that has ended or gone meanwhile is as good as stopped.
                 Ok(_) | Err(ExecuteError::NoBranch | ExecuteError::NoJob) => {}
+                Err(ExecuteError::Repeat(error)) => return Err(error.into()),
                 Err(ExecuteError::Store(error)) => return Err(error.into()),
             }
         }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 use url::Url;
 use windlass::{AppId, BranchName, Command, FileSlot, NewJob, Rejection, Source, SourceUrlType};
-use windlass_store::{Address, Extras, Plan, create, execute};
+use windlass_store::{Address, Plan, create_with, execute};
 
 use crate::answer::Answer;
 use crate::api::Call;
@@ -73,7 +73,7 @@ impl Call<'_> {
 
     async fn start_uploaded(&self, app: &AppId, branch: &BranchName, job: &str) -> Result<Answer, ApiError> {
         let address = Address::Name(app, branch, job_number(job)?);
-        let started = execute(self.api.store(), address, &[Command::Start], self.now, Extras::default()).await;
+        let started = execute(self.api.store(), address, &[Command::Start], self.now, self.extras()).await;
         let started = started.map_err(|error| missing(error, branch, job))?;
         match &started.answer {
             Ok(()) => self.summary_answer(&started.branch, &started.job),
@@ -88,7 +88,7 @@ impl Call<'_> {
         source: Source,
     ) -> Result<windlass_store::Executed, ApiError> {
         let new = NewJob { limits: self.api.settings().limits, ..NewJob::manual(source) };
-        match create(self.api.store(), app, branch, &Plan::New(new), self.now).await {
+        match create_with(self.api.store(), app, branch, &Plan::New(new), self.now, &self.extras()).await {
             Ok(Ok(made)) => Ok(made),
             Ok(Err(Rejection::BranchBusy { job })) => Err(ApiError::not_finished(job)),
             Ok(Err(rejection)) => Err(ApiError::rejected(&rejection, None)),

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use http::StatusCode;
 use windlass::{AppId, BranchName, EventKind, Job, JobId, Rejection};
 use windlass_rules::RuleError;
-use windlass_store::{ExecuteError, StoreError};
+use windlass_store::{ExecuteError, RepeatError, StoreError};
 
 use crate::operations::Violation;
 use crate::quotas::Quota;
@@ -79,6 +79,17 @@ impl ApiError {
 
     fn forbidden(message: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "AccessDeniedException", message)
+    }
+
+    /// A key that another request was done under. The status is the one of the `Idempotency-Key` draft, the name the one
+    /// that AWS's services with client tokens have for it.
+    fn key_reused() -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "IdempotentParameterMismatchException",
+            "Another request was done under this Idempotency-Key, or amz-sdk-invocation-id, less than 24 hours ago. \
+             Another request needs another key.",
+        )
     }
 
     /// Unsigned, and not sent by a program on this machine.
@@ -208,6 +219,15 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<RepeatError> for ApiError {
+    fn from(error: RepeatError) -> Self {
+        match error {
+            RepeatError::OtherRequest => Self::key_reused(),
+            RepeatError::Deleted { job } => Self::no_job(job),
+        }
+    }
+}
+
 impl From<Violation> for ApiError {
     fn from(violation: Violation) -> Self {
         Self::bad_request(violation.to_string())
@@ -231,6 +251,7 @@ pub(crate) fn missing(error: ExecuteError, branch: &BranchName, job: impl std::f
     match error {
         ExecuteError::NoBranch => ApiError::no_branch(branch),
         ExecuteError::NoJob => ApiError::no_job(job),
+        ExecuteError::Repeat(error) => error.into(),
         ExecuteError::Store(error) => error.into(),
     }
 }

@@ -7,7 +7,7 @@ use windlass::{
     AppId, BranchName, Command, Commit, InvalidJobId, Job, JobId, JobType, NewJob, Rejection, Resource, Source,
     StepName, wire,
 };
-use windlass_store::{Address, Extras, JobKey, Plan, StoredBranch, create, delete_job, execute};
+use windlass_store::{Address, Extras, JobKey, Plan, StoredBranch, create_with, delete_job, execute};
 
 use crate::answer::Answer;
 use crate::api::Call;
@@ -81,7 +81,7 @@ impl Call<'_> {
         let plan = self.plan(&request).await?;
         let StartJob { app_id, branch_name, job_id, .. } = request;
         let job_id = job_id.unwrap_or_default();
-        match create(self.api.store(), &app_id, &branch_name, &plan, self.now).await {
+        match create_with(self.api.store(), &app_id, &branch_name, &plan, self.now, &self.extras()).await {
             Ok(Ok(made)) => self.summary_answer(&made.branch, &made.job),
             Ok(Err(Rejection::BranchBusy { .. })) => Err(ApiError::pending_or_running(&branch_name)),
             Ok(Err(rejection)) => Err(ApiError::rejected(&rejection, None)),

@@ -1,4 +1,4 @@
-//! Key pairs that are made and revoked while the server runs. AWS has IAM for it; here it is three operations of ours.
+//! Key pairs that are made and revoked while the server runs. AWS has IAM for it; here it is three operations of our own.
 //!
 //! A key pair is a document of the store, asked for anew with every request that it signed: one that was revoked is
 //! refused from then on, by every process that shares the store. Its secret has to be kept as it is, since signatures
@@ -52,6 +52,15 @@ pub(crate) struct Key {
 pub(crate) enum Apps {
     All,
     These(BTreeSet<AppId>),
+}
+
+impl Apps {
+    pub(crate) fn contain(&self, app: &AppId) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(apps) => apps.contains(app),
+        }
+    }
 }
 
 impl Call<'_> {

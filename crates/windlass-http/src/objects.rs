@@ -60,21 +60,19 @@ impl Objects {
         self.signer.presign(&method, &url, expires, now).map_err(|error| ApiError::internal(&error))
     }
 
-    /// The object that a request is for, if it was signed for that.
-    fn admit(&self, parts: &Parts, now: DateTime<Utc>) -> Result<Object, ApiError> {
-        let object = Object::at(parts.uri.path()).ok_or_else(ApiError::unknown_path)?;
+    /// Refuses a request that was not signed for what it asks.
+    fn admit(&self, parts: &Parts, now: DateTime<Utc>) -> Result<(), ApiError> {
         self.verifier.verify(parts, Payload::Unread, now)?;
-        Ok(object)
+        Ok(())
     }
 }
 
 impl Api {
-    /// Answers a request to a path below `/-/`.
-    pub(crate) async fn object(&self, parts: &Parts, body: Body) -> Response<Body> {
-        let object = match self.objects().admit(parts, self.now()) {
-            Ok(object) => object,
-            Err(error) => return answer::respond(Err(error)),
-        };
+    /// Answers a request to the path of an object.
+    pub(crate) async fn object(&self, object: Object, parts: &Parts, body: Body) -> Response<Body> {
+        if let Err(error) = self.objects().admit(parts, self.now()) {
+            return answer::respond(Err(error));
+        }
         let done = match (object, &parts.method) {
             (Object::Slot(key, slot), &Method::PUT) => self.upload(parts, body, key, slot).await,
             (Object::Log(key, step), &Method::GET) => self.log(parts, key, &step).await,
@@ -101,7 +99,8 @@ impl Object {
         }
     }
 
-    fn at(path: &str) -> Option<Self> {
+    /// What a path stands for, if it is that of an object.
+    pub(crate) fn at(path: &str) -> Option<Self> {
         let parts: Vec<_> = path.strip_prefix("/-/")?.split('/').collect();
         match parts[..] {
             ["uploads", branch, job, slot] => Some(Self::Slot(key(branch, job)?, slot.parse().ok()?)),

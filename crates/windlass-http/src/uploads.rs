@@ -54,6 +54,7 @@ impl Api {
         let done = match execute(self.store(), Address::Key(key), &[upload], self.now(), extras).await {
             Ok(done) => done,
             Err(ExecuteError::NoBranch | ExecuteError::NoJob) => return Err(ApiError::no_job(key.job)),
+            Err(ExecuteError::Repeat(error)) => return Err(error.into()),
             Err(ExecuteError::Store(error)) => return Err(error.into()),
         };
         done.answer.map_err(|rejection| ApiError::rejected(&rejection, Some(&done.job)))?;

@@ -170,7 +170,7 @@ impl Runner {
             Ok(Executed { answer: Ok(()), .. }) => {}
             Ok(Executed { job, .. }) => self.was_refused(&claimed, &job, logs).await,
             // The branch was deleted under the job, and what it made with it.
-            Err(ExecuteError::NoBranch | ExecuteError::NoJob | ExecuteError::Store(_)) => {}
+            Err(ExecuteError::NoBranch | ExecuteError::NoJob | ExecuteError::Repeat(_) | ExecuteError::Store(_)) => {}
         }
     }
 
@@ -184,7 +184,7 @@ impl Runner {
     ) -> Option<Result<Executed, ExecuteError>> {
         let commands: Vec<_> = commands.iter().map(|(command, at)| (command, *at)).collect();
         for _ in 0..REPORT_TRIES {
-            let extras = Extras { lease: None, blobs: blobs.to_vec() };
+            let extras = Extras { blobs: blobs.to_vec(), ..Extras::default() };
             match execute_each(&*self.0.store, Address::Key(key), &commands, extras).await {
                 Err(ExecuteError::Store(error)) => tracing::warn!("cannot report job {}: {error}", key.job),
                 heard => return Some(heard),
@@ -199,7 +199,7 @@ impl Runner {
         let (key, attempt) = (claimed.key(), claimed.attempt);
         let stored = if job.attempt() == attempt && job.status() == JobStatus::Cancelling {
             let stopped = [Command::Report { attempt, report: Report::Stopped }];
-            let extras = Extras { lease: None, blobs: logs };
+            let extras = Extras { blobs: logs, ..Extras::default() };
             execute(&*self.0.store, Address::Key(key), &stopped, self.0.clock.now(), extras).await.map(drop)
         } else {
             self.keep_logs(logs).await.map_err(ExecuteError::from)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use prometheus_client::registry::Registry;
 use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinSet;
@@ -14,7 +14,9 @@ use tracing::Instrument as _;
 use tracing::field::Empty;
 use windlass::{AppId, Command, JobStatus, next_to_claim};
 use windlass_artifact::Budget;
-use windlass_store::{Address, Blobs, Candidate, Clock, Extras, Lease, Notice, RunnerId, Store, StoreError, execute};
+use windlass_store::{
+    Address, Blobs, Candidate, Clock, Extras, Lease, Notice, RunnerId, Store, StoreError, execute, forget_requests,
+};
 
 use crate::counts::Counts;
 use crate::inflight::InFlight;
@@ -22,6 +24,9 @@ use crate::sources::Sources;
 
 /// How many candidates and how many overdue jobs are looked at in one go.
 const BATCH: usize = 128;
+
+/// How often requests are forgotten that nobody needs to remember any more.
+const FORGET: TimeDelta = TimeDelta::hours(1);
 
 /// What a runner may do, and how often it does what it does all the time.
 #[derive(Clone, Debug)]
@@ -184,12 +189,19 @@ impl Runner {
         }
     }
 
-    /// Ends what is overdue, with no help from whoever had it.
+    /// Ends what is overdue, with no help from whoever had it, and clears away what was kept for a day only.
     async fn sweep(self, stop: CancellationToken) {
         let inner = &self.0;
         let mut tick = ticks(inner.settings.sweep);
+        let mut forgot = DateTime::<Utc>::MIN_UTC;
         while !ended(&stop, tick.tick()).await {
             let now = inner.clock.now();
+            if now.signed_duration_since(forgot) >= FORGET {
+                match forget_requests(&*inner.store, now).await {
+                    Ok(()) => forgot = now,
+                    Err(error) => tracing::warn!("cannot forget old requests: {error}"),
+                }
+            }
             let due = match inner.store.due(now, BATCH).await {
                 Ok(due) => due,
                 Err(error) => {

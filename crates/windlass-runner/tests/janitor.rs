@@ -186,7 +186,10 @@ impl Place {
         let now = self.clock.now();
         let lease = Lease { runner: RunnerId("a".to_owned()), until: now + TimeDelta::hours(1) };
         let lease = commands.contains(&Command::Claim).then_some(lease);
-        let done = execute(&*self.store, Address::Key(on.key()), commands, now, Extras { lease, blobs }).await.unwrap();
+        let done =
+            execute(&*self.store, Address::Key(on.key()), commands, now, Extras { lease, blobs, ..Extras::default() })
+                .await
+                .unwrap();
         assert_eq!(done.answer, Ok(()));
         done
     }

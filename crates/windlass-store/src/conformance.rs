@@ -151,6 +151,7 @@ macro_rules! exam {
             }
             races {
                 two_who_make_a_job_at_once_make_one
+                two_who_send_the_same_request_at_once_make_one_job
                 two_who_claim_a_job_at_once_make_one_claim
                 what_many_do_at_once_is_all_there
                 a_push_is_never_refused_because_a_runner_was_quicker

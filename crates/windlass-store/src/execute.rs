@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use thiserror::Error;
 use windlass::{AppId, BranchName, Change, Command, Commit, Job, JobId, JobType, Limits, NewJob, Place, Rejection};
 
-use crate::{Append, JobKey, Lease, Store, StoreError, StoredBranch};
+use crate::{Append, JobKey, Lease, Once, RepeatError, Store, StoreError, StoredBranch};
 
 /// Which job a command is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,9 @@ pub struct Extras {
     pub lease: Option<Lease>,
     /// Small artifacts.
     pub blobs: Vec<(String, Bytes)>,
+    /// The request that all of it is for, where that is to be done once however often it comes. One that was done before
+    /// is answered as it was then, and nothing is stored.
+    pub once: Option<Once>,
 }
 
 /// What came of a command.
@@ -53,6 +56,9 @@ pub enum ExecuteError {
     /// The branch has no such job.
     #[error("no such job")]
     NoJob,
+    /// It was done before, and cannot be answered again. Only where [`Extras::once`] asks for that.
+    #[error(transparent)]
+    Repeat(#[from] RepeatError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -110,6 +116,9 @@ pub async fn execute_each(
 ) -> Result<Executed, ExecuteError> {
     loop {
         let (branch, job) = load(store, &address).await?;
+        if let Some(before) = done_before(store, &branch, &extras).await? {
+            return Ok(before);
+        }
         let change = branch.branch.handle_each(&job, commands.iter().copied());
         match commit(store, branch, job.seq(), change, &extras).await {
             Err(StoreError::Conflict) => {}
@@ -132,10 +141,29 @@ pub async fn create(
     plan: &Plan,
     now: DateTime<Utc>,
 ) -> Result<Result<Executed, Rejection>, ExecuteError> {
+    create_with(store, app, name, plan, now, &Extras::default()).await
+}
+
+/// The same, with something that rides in the commit.
+///
+/// # Errors
+///
+/// Those of [`create`].
+pub async fn create_with(
+    store: &dyn Store,
+    app: &AppId,
+    name: &BranchName,
+    plan: &Plan,
+    now: DateTime<Utc>,
+    extras: &Extras,
+) -> Result<Result<Executed, Rejection>, ExecuteError> {
     loop {
         let mut branch = store.branch(app, name).await?.ok_or(ExecuteError::NoBranch)?;
         if expire_overdue(store, &branch, now).await? {
             branch = store.branch(app, name).await?.ok_or(ExecuteError::NoBranch)?;
+        }
+        if let Some(before) = done_before(store, &branch, extras).await? {
+            return Ok(Ok(before));
         }
         let (seq, change) = match decide(store, &branch, plan, now).await {
             Ok(Ok(decided)) => decided,
@@ -143,7 +171,7 @@ pub async fn create(
             Err(ExecuteError::Store(StoreError::Conflict)) => continue,
             Err(error) => return Err(error),
         };
-        match commit(store, branch, seq, change, &Extras::default()).await {
+        match commit(store, branch, seq, change, extras).await {
             Err(StoreError::Conflict) => {}
             done => {
                 let done = done?;
@@ -212,7 +240,7 @@ async fn expire_overdue(store: &dyn Store, branch: &StoredBranch, now: DateTime<
                 match execute(store, Address::Key(key), &[Command::Expire], now, Extras::default()).await {
                     // Another has ended it, and perhaps deleted it, in the meantime.
                     Ok(_) | Err(ExecuteError::NoBranch | ExecuteError::NoJob) => any = true,
-                    Err(error @ ExecuteError::Store(_)) => return Err(error),
+                    Err(error @ (ExecuteError::Repeat(_) | ExecuteError::Store(_))) => return Err(error),
                 }
             }
             Some(job) => any |= job.status().is_terminal(),
@@ -272,6 +300,18 @@ async fn load(store: &dyn Store, address: &Address<'_>) -> Result<(StoredBranch,
     Ok((branch, job.ok_or(ExecuteError::NoJob)?))
 }
 
+/// What came of the request that these are the extras of, if it was done before.
+async fn done_before(
+    store: &dyn Store,
+    branch: &StoredBranch,
+    extras: &Extras,
+) -> Result<Option<Executed>, ExecuteError> {
+    match &extras.once {
+        Some(once) => once.before(store, branch).await,
+        None => Ok(None),
+    }
+}
+
 async fn commit(
     store: &dyn Store,
     mut branch: StoredBranch,
@@ -285,10 +325,12 @@ async fn commit(
     }
     let changed = after != branch.branch;
     // What rides along belongs to the command. Where only time has had its way, it stays behind.
-    let Extras { lease, blobs } = if answer.is_ok() { extras.clone() } else { Extras::default() };
+    let Extras { lease, mut blobs, once } = if answer.is_ok() { extras.clone() } else { Extras::default() };
+    let key = JobKey { branch: branch.uid, job: job.id() };
+    blobs.extend(once.map(|once| once.done(key, job.seq())));
     let append = Append {
         app: branch.app.clone(),
-        key: JobKey { branch: branch.uid, job: job.id() },
+        key,
         expected_seq,
         records,
         job: job.clone(),

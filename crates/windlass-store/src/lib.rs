@@ -25,6 +25,7 @@ mod directory;
 mod error;
 mod execute;
 mod memory;
+mod once;
 mod port;
 mod resources;
 mod vault;
@@ -33,8 +34,11 @@ pub use blobs::{Blob, Blobs, Collected, INLINE_MAX, Staged, StagedFile, Staging,
 pub use clock::{Clock, ManualClock};
 pub use directory::Directory;
 pub use error::StoreError;
-pub use execute::{Address, ExecuteError, Executed, Extras, Plan, create, delete_job, execute, execute_each};
+pub use execute::{
+    Address, ExecuteError, Executed, Extras, Plan, create, create_with, delete_job, execute, execute_each,
+};
 pub use memory::MemoryStore;
+pub use once::{Once, REMEMBERED, RepeatError, forget_requests};
 pub use port::{
     Append, BranchUid, Candidate, Counted, Happening, JobKey, Lease, Notice, Page, RunnerId, Site, Store, Work,
 };

@@ -30,7 +30,8 @@ impl Client {
         }
     }
 
-    fn no_answer(&self, timed_out: bool) -> anyhow::Error {
+    /// Says that nobody answers.
+    pub(super) fn no_answer(&self, timed_out: bool) -> anyhow::Error {
         let place = &self.place;
         match place {
             Place::Endpoint(_) if timed_out => anyhow!("the server at {place} does not answer in time"),

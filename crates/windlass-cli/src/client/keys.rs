@@ -1,27 +1,18 @@
 //! `windlass keys`: key pairs for others, made and revoked while the server runs.
-//!
-//! These operations are Windlass's own, so AWS's SDK does not have them; its signer signs them all the same.
 
 use core::fmt::Display;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, bail};
-use aws_sdk_amplify::config::ProvideCredentials as _;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
+use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::builder::NonEmptyStringValueParser;
-use http::{Method, Request};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use windlass_cli::server::SystemClock;
-use windlass_http::operations::Role;
-use windlass_store::Clock as _;
+use serde_json::json;
+use windlass_http::operations::{Operation, Role};
 
 use super::output::{self, Format, plain};
-use super::{Client, Connection, Place, web};
+use super::own::Own;
+use super::{Client, Connection};
 
 /// What to do with keys.
 #[derive(clap::Subcommand, Debug)]
@@ -70,18 +61,14 @@ struct Key {
     create_time: DateTime<Utc>,
 }
 
-#[derive(Deserialize)]
-struct OneKey {
-    key: Key,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Page {
-    keys: Vec<Key>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_token: Option<String>,
-}
+pub(super) const KEYS: Own = Own {
+    create: Operation::CreateKey,
+    list: Operation::ListKeys,
+    delete: Operation::DeleteKey,
+    one: "key",
+    many: "keys",
+    on_aws: "IAM has them",
+};
 
 /// Does it.
 ///
@@ -99,12 +86,11 @@ pub(crate) async fn run(command: Command, format: Format) -> anyhow::Result<Exit
             if let Some(name) = name {
                 body["name"] = name.into();
             }
-            created(&read::<OneKey>(client.ask(Method::POST, PATH, Some(&body)).await?)?.key, format)?;
+            created(&client.create(&KEYS, &body).await?, format)?;
         }
-        Command::List { connection } => listed(&connection.connect().await?.keys().await?, format)?,
+        Command::List { connection } => listed(&connection.connect().await?.list(&KEYS).await?, format)?,
         Command::Revoke { key, connection } => {
-            let path = format!("{PATH}/{}", utf8_percent_encode(&key, NON_ALPHANUMERIC));
-            let OneKey { key } = read(connection.connect().await?.ask(Method::DELETE, &path, None).await?)?;
+            let key: Key = connection.connect().await?.delete(&KEYS, &key).await?;
             match format {
                 Format::Text => output::note(format_args!("key {} is revoked", plain(&key.access_key_id))),
                 Format::Json => output::json(&key)?,
@@ -142,20 +128,7 @@ fn listed(keys: &[Key], format: Format) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Where the operations are.
-const PATH: &str = "/-/keys";
-
 impl Client {
-    async fn keys(&self) -> anyhow::Result<Vec<Key>> {
-        let (mut keys, mut path) = (Vec::new(), PATH.to_owned());
-        loop {
-            let page: Page = read(self.ask(Method::GET, &path, None).await?)?;
-            keys.extend(page.keys);
-            let Some(next) = page.next_token else { return Ok(keys) };
-            path = format!("{PATH}?nextToken={}", utf8_percent_encode(&next, NON_ALPHANUMERIC));
-        }
-    }
-
     /// The ids of these apps. What stands for all of them stays.
     async fn ids(&self, apps: &[String]) -> anyhow::Result<Vec<String>> {
         let mut ids = Vec::new();
@@ -164,49 +137,4 @@ impl Client {
         }
         Ok(ids)
     }
-
-    /// Sends a signed request to an operation that AWS's SDK does not know.
-    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-        let Place::Endpoint(endpoint) = &self.place else {
-            bail!("keys are made on Windlass servers, and this goes to {}, where IAM has them", self.place);
-        };
-        let body = body.map(Value::to_string).unwrap_or_default();
-        let url = format!("{endpoint}{path}");
-        let request = self.signed(&method, &url, &body).await?;
-        let answer = web::client(&url.parse()?)?.request(method, &url).headers(request.headers().clone());
-        let answer = answer.timeout(Duration::from_secs(20)).body(body).send().await;
-        let answer =
-            answer.with_context(|| format!("no server answers at {endpoint}; start one with `windlass serve`"))?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let text = answer.text().await.context("the server's answer broke off")?;
-        let body: Value = serde_json::from_str(&text).unwrap_or_default();
-        if status.is_success() {
-            return Ok(body);
-        }
-        let kind = headers.get("x-amzn-errortype").and_then(|kind| kind.to_str().ok()).unwrap_or(status.as_str());
-        let reason = body["message"].as_str().unwrap_or("no reason was given");
-        bail!("it was refused: {}: {}", plain(kind), output::excerpt(reason, 1000))
-    }
-
-    async fn signed(&self, method: &Method, url: &str, body: &str) -> anyhow::Result<Request<()>> {
-        let keys = self.keys.provide_credentials().await.context("no credentials can be had")?.into();
-        let params = v4::SigningParams::builder()
-            .identity(&keys)
-            .region(&self.region)
-            .name("amplify")
-            .time(SystemTime::from(SystemClock.now()))
-            .settings(SigningSettings::default())
-            .build()?;
-        let mut request = Request::builder().method(method).uri(url).body(())?;
-        let signable =
-            SignableRequest::new(method.as_str(), url, [].into_iter(), SignableBody::Bytes(body.as_bytes()))?;
-        let (instructions, _) = sign(signable, &params.into())?.into_parts();
-        instructions.apply_to_request_http1x(&mut request);
-        Ok(request)
-    }
-}
-
-fn read<T: for<'de> Deserialize<'de>>(answer: Value) -> anyhow::Result<T> {
-    // What is wrong with it is not shown: it may hold a secret.
-    serde_json::from_value(answer).map_err(|_| anyhow::anyhow!("the server's answer is not one about keys"))
 }

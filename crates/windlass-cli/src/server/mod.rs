@@ -6,6 +6,7 @@ mod data;
 mod domains;
 mod listen;
 mod metrics;
+mod post;
 mod s3;
 mod service;
 mod upstream;
@@ -37,6 +38,7 @@ pub use data::{Credentials, Data};
 pub use domains::HttpCheck;
 pub use listen::{Answer, listen};
 use metrics::Metrics;
+use post::Post;
 pub use s3::access as s3_access;
 use service::Service;
 use upstream::Elsewhere;
@@ -170,6 +172,10 @@ impl Server {
             async move { janitor.run(stop).await }
         }));
         tasks.push(tokio::spawn(domains::tend(api.clone(), stop.clone())));
+        tasks.push(tokio::spawn({
+            let api = api.clone();
+            async move { api.deliver().await }
+        }));
         tasks.push(tokio::spawn(Service { api, sites, metrics }.run(listener, stop.clone())));
         tasks.push(tokio::spawn({
             let stop = stop.clone();
@@ -251,6 +257,7 @@ async fn api(
         quotas: config.quotas.clone(),
         request_rate: config.request_rate,
         domains: config.domains.clone(),
+        courier: Some(Arc::new(Post::new(config.allow_source.clone())?)),
     };
     let api = Api::new(Arc::clone(store), blobs.clone(), Arc::clone(&config.clock), auth, settings).await;
     api.context("cannot read the store's secret")

@@ -41,7 +41,13 @@ impl Service {
             let answered = answered.clone();
             async move { sites.keep_log(answered.cancelled()).await }
         });
-        listen(listener, self, stop).await;
+        let (api, stopped) = (self.api.clone(), stop.clone());
+        let closing = async {
+            stopped.cancelled().await;
+            // Answers that would never end, and that a client takes up again where they were.
+            api.close();
+        };
+        tokio::join!(listen(listener, self, stop), closing);
         answered.cancel();
         // If it has panicked, it has said so.
         let _ = log.await;

@@ -99,7 +99,7 @@ fn configured(guard: &AddressGuard, silence: Duration) -> ClientBuilder {
         .pool_idle_timeout(IDLE)
 }
 
-fn literal(url: &Url) -> Option<IpAddr> {
+pub(super) fn literal(url: &Url) -> Option<IpAddr> {
     match url.host()? {
         Host::Ipv4(address) => Some(address.into()),
         Host::Ipv6(address) => Some(address.into()),
@@ -116,7 +116,7 @@ fn failure(error: &reqwest::Error) -> UpstreamError {
 }
 
 /// What is behind an error, the deepest last.
-fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+pub(super) fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     successors(error.source(), |&cause| cause.source())
 }
 

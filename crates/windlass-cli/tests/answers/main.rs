@@ -11,6 +11,7 @@ mod jobs;
 mod lists;
 mod logs;
 mod metrics;
+mod repeated;
 #[path = "../support/mod.rs"]
 mod support;
 mod terraform;

@@ -7,6 +7,7 @@ mod access_logs;
 mod artifacts;
 mod domains;
 mod environments;
+mod events;
 mod logs;
 mod proofs;
 mod s3;

@@ -32,6 +32,7 @@ const PASSWORD: &str = "open-sesame-4713";
 const CREDENTIALS: &str = "dmlzaXRvcjpvcGVuLXNlc2FtZS00NzEz";
 const AT_THE_SOURCE: &str = "source-password-4714";
 const SIGNED_SOURCE: &str = "source-signature-4715";
+const OF_A_SUBSCRIBER: &str = "the secret of a subscriber";
 
 #[tokio::test]
 async fn no_secret_is_in_a_log_an_error_or_a_list() {
@@ -53,6 +54,7 @@ async fn no_secret_is_in_a_log_an_error_or_a_list() {
     let admin = own_key(&data);
     walk.secrets.push(("the server's own key", admin.1.clone()));
     let (by_hand, built) = walk.fill(&admin).await;
+    let subscriber = walk.subscribe(&admin, &data).await;
     let deploy = walk.make_key(&data, &["--role", "deploy", "--app", &by_hand, "--app", &built]);
     let read = walk.make_key(&data, &["--role", "read", "--name", "reader"]);
 
@@ -65,6 +67,12 @@ async fn no_secret_is_in_a_log_an_error_or_a_list() {
     walk.ask(&admin, "GET", "/-/keys", "").await;
     walk.ask(&admin, "GET", "/-/keys?maxResults=1", "").await;
     walk.command(&data, &["keys", "list"]);
+    walk.ask(&admin, "GET", "/-/subscribers", "").await;
+    walk.ask(&admin, "GET", "/-/subscribers?maxResults=1", "").await;
+    walk.is_told_of_failures(&admin, &subscriber).await;
+    walk.command(&data, &["subscribers", "list"]);
+    walk.command(&data, &["subscribers", "list", "--output", "json"]);
+    walk.command(&data, &["subscribers", "remove", &subscriber]);
     walk.command(&data, &["jobs", "list", "--app", &by_hand]);
     walk.command(&data, &["jobs", "why", "--app", &by_hand, &job]);
     walk.command(&data, &["keys", "revoke", &read.0]);
@@ -119,6 +127,30 @@ impl Walk {
         self.call("POST", &url.replace("token=", "token=x"), &[], "{}").await;
         self.call("GET", &url, &[], "").await;
         (by_hand, built)
+    }
+
+    /// Has somebody told of everything who takes nothing, by the command line and by request, which may show the secrets.
+    /// Answers the id of one of them.
+    async fn subscribe(&mut self, admin: &Key, data: &Path) -> String {
+        let url = "http://127.0.0.1:1/hook";
+        let mut command = windlass();
+        command.args(["subscribers", "add", url, "--output", "json"]).arg("--data").arg(data);
+        let made = command.env("RUST_LOG", "trace").output().unwrap();
+        self.told.push(String::from_utf8(made.stderr).unwrap());
+        let by_command: Value = serde_json::from_slice(&made.stdout).unwrap();
+        let by_request = self.json(admin, "POST", "/-/subscribers", &json!({ "url": url })).await;
+        for made in [&by_command, &by_request["subscriber"]] {
+            let secret = made["secret"].as_str().unwrap().strip_prefix("whsec_").unwrap();
+            self.secrets.push((OF_A_SUBSCRIBER, secret.to_owned()));
+        }
+        let id = by_command["subscriberId"].as_str().unwrap().to_owned();
+        self.ask(admin, "GET", &format!("/-/subscribers/{id}"), "").await;
+        id
+    }
+
+    /// Waits until a subscriber is said to take nothing, and why.
+    async fn is_told_of_failures(&mut self, admin: &Key, id: &str) {
+        while !self.ask(admin, "GET", &format!("/-/subscribers/{id}"), "").await.contains("statusReason") {}
     }
 
     /// Makes a key by the command line, which may show its secret.
@@ -179,6 +211,8 @@ impl Walk {
             self.ask(key, "GET", "/apps", "").await;
         }
         let app = format!("/apps/{by_hand}");
+        let mut secrets = self.secrets.iter().filter(|(what, _)| *what == OF_A_SUBSCRIBER);
+        let whsec = secrets.next().unwrap().1.clone();
         let long = "x".repeat(5000);
         for (method, target, body) in [
             ("POST", "/apps".to_owned(), format!("{{\"name\":\"a\",\"accessToken\":\"{ACCESS}\"")),
@@ -191,6 +225,16 @@ impl Walk {
             ("POST", format!("{app}/branches/main"), json!({ "basicAuthCredentials": { "a": PASSWORD } }).to_string()),
             ("POST", "/-/keys".to_owned(), json!({ "role": admin.1 }).to_string()),
             ("DELETE", format!("/-/keys/{}", admin.0), String::new()),
+            ("POST", "/-/subscribers".to_owned(), json!({ "url": whsec }).to_string()),
+            ("POST", "/-/subscribers".to_owned(), json!({ "url": "http://a.example/", "secret": whsec }).to_string()),
+            (
+                "POST",
+                "/-/subscribers".to_owned(),
+                json!({ "url": format!("http://me:{}@a.example/", whsec.replace('/', "-")) }).to_string(),
+            ),
+            ("POST", "/-/subscribers".to_owned(), json!({ "url": "http://a.example/", "appId": whsec }).to_string()),
+            ("GET", format!("/-/subscribers?nextToken={}", whsec.replace(['/', '+', '='], "-")), String::new()),
+            ("GET", format!("/-/events?cursor={}", whsec.replace(['/', '+', '='], "-")), String::new()),
             ("GET", format!("/apps/{built}/branches?nextToken={}", admin.1.replace(['/', '+'], "-")), String::new()),
             ("POST", format!("/apps/{built}/branches/main/deployments"), "{}".to_owned()),
         ] {
@@ -212,6 +256,7 @@ impl Walk {
     async fn look(&mut self, key: &Key, by_hand: &str, built: &str, job: &str) {
         self.ask(key, "GET", "/apps", "").await;
         self.ask(key, "GET", "/-/keys", "").await;
+        self.ask(key, "GET", "/-/subscribers", "").await;
         for path in ["/metrics", "/healthz"] {
             let url = format!("{}{path}", self.server.endpoint);
             self.call("GET", &url, &[], "").await;

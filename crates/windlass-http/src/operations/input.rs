@@ -8,11 +8,13 @@ use serde_json::{Map, Number, Value};
 use super::check::{At, Checker};
 use super::route::Routed;
 use super::shape::Shape;
+use super::table::Definition;
 use super::violation::{Constraint, Violation};
 
 impl Routed<'_> {
     /// All members of the request in one JSON object, checked: numbers in the query are numbers, what the operation
-    /// does not know is dropped, `null` is the same as absent, and what is required is there.
+    /// does not know is dropped, or refused where the operation is our own, `null` is the same as absent, and what is
+    /// required is there.
     ///
     /// No body is an empty object, and the body of an operation without body members is not looked at. In a query, `+`
     /// is a plus: all AWS clients write a space as `%20`, and a token copied by hand may contain a plus.
@@ -38,8 +40,20 @@ impl Routed<'_> {
         for member in definition.body {
             checker.member(member, At::Top(member.name), Ok(body.remove(member.name)), &mut input);
         }
+        if definition.is_extension()
+            && let Some(name) = unknown(definition, &query, &body)
+        {
+            return Err(Violation::Unknown(name));
+        }
         checker.finish(input)
     }
+}
+
+/// A member that the operation does not have; `body` is what was left of it. The query may be signed, and says so then.
+fn unknown(definition: &Definition, query: &[(Cow<'_, str>, &str)], body: &Map<String, Value>) -> Option<String> {
+    let known = |name: &str| name.starts_with("X-Amz-") || definition.query.iter().any(|member| member.name == name);
+    let names = query.iter().map(|(name, _)| &**name).filter(|name| !name.is_empty() && !known(name));
+    names.chain(body.keys().map(String::as_str)).next().map(str::to_owned)
 }
 
 fn object(body: &[u8]) -> Result<Map<String, Value>, Violation> {

@@ -2,7 +2,8 @@
 //!
 //! `table` declares every operation with its method, path, members, and who may ask for it; `shapes` the shapes of the
 //! members. [`route`] finds the operation of a request, [`Routed::input`] gathers and checks its members,
-//! [`Definition::resource`] names what it is done to; all read the table and nothing else. A new operation is a row, and handlers that `match` on [`Operation`] do not compile until they know it.
+//! [`Definition::resource`] names what it is done to; all read the table and nothing else. A new operation is a row, one of
+//! our own too, and handlers that `match` on [`Operation`] do not compile until they know it.
 //!
 //! ```
 //! use http::Method;

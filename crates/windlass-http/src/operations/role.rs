@@ -57,7 +57,7 @@ impl Definition {
     /// The action, as a policy would name it: `amplify:ListJobs`.
     #[must_use]
     pub fn action(&self) -> String {
-        let service = if self.path.starts_with("/-/") { "windlass" } else { "amplify" };
+        let service = if self.is_extension() { "windlass" } else { "amplify" };
         format!("{service}:{}", self.name)
     }
 

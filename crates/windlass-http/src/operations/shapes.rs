@@ -44,6 +44,8 @@ pub(super) static COMMIT_ID: Shape = string(0, 255);
 pub(super) static COMMIT_MESSAGE: Shape = string(0, 10_000);
 pub(super) static COMPUTE_ROLE_ARN: Shape = string(0, 1000);
 pub(super) static CONDITION: Shape = string(0, 2048);
+/// Up to where JSON's readers do not round.
+pub(super) static CURSOR: Shape = Shape::Integer { min: 0, max: (1 << 53) - 1 };
 pub(super) static CUSTOM_HEADERS: Shape = string(0, 25_000);
 pub(super) static CUSTOM_RULE: Shape = Shape::Structure(&[
     required("source", &SOURCE),
@@ -93,6 +95,8 @@ pub(super) static STATUS: Shape = string_like(3, 7, &STATUS_PATTERN);
 pub(super) static SUB_DOMAIN_SETTING: Shape =
     Shape::Structure(&[required("prefix", &DOMAIN_PREFIX), required("branchName", &BRANCH_NAME)]);
 pub(super) static SUB_DOMAIN_SETTINGS: Shape = Shape::List { member: &SUB_DOMAIN_SETTING, length: Length::up_to(500) };
+pub(super) static SUBSCRIBER_ID: Shape = string(1, 255);
+pub(super) static SUBSCRIBER_URL: Shape = string(1, 2048);
 pub(super) static TAG_KEY: Shape = string_like(1, 128, &TAG_KEY_PATTERN);
 pub(super) static TAG_KEY_LIST: Shape = Shape::List { member: &TAG_KEY, length: Length { min: 1, max: Some(50) } };
 pub(super) static TAG_MAP: Shape = Shape::Map { key: &TAG_KEY, value: &TAG_VALUE, length: Length::up_to(50) };

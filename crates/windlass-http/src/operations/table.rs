@@ -292,7 +292,7 @@ operations! {
     /// Lists the tags of an app or a branch.
     ListTagsForResource = GET "/tags/{resourceArn}" by Read on "{resourceArn}";
 
-    /// Makes a key pair. Ours, as are the two that follow: on AWS, keys are IAM's.
+    /// Makes a key pair. Ours, as are all that follow: on AWS, keys are IAM's.
     CreateKey = POST "/-/keys" by Admin on "/keys"
         body [required("role", &ROLE), optional("apps", &KEY_APPS), optional("name", &KEY_NAME)];
     /// Lists the key pairs that were made, page by page, without their secrets.
@@ -300,6 +300,26 @@ operations! {
         query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS)];
     /// Revokes a key pair.
     DeleteKey = DELETE "/-/keys/{accessKeyId}" by Admin on "/keys/{accessKeyId}";
+
+    /// Tells what happens to jobs as it happens: an answer without an end. On AWS, events are EventBridge's.
+    ListenToEvents = GET "/-/events" by Read on "/apps/{appId}/branches/{branchName}/jobs"
+        query [optional("cursor", &CURSOR), optional("appId", &APP_ID), optional("branchName", &BRANCH_NAME)];
+    /// Has somebody told of what happens to jobs.
+    CreateSubscriber = POST "/-/subscribers" by Admin on "/subscribers"
+        body [
+            required("url", &SUBSCRIBER_URL),
+            optional("appId", &APP_ID),
+            optional("branchName", &BRANCH_NAME),
+            optional("description", &DESCRIPTION),
+            optional("cursor", &CURSOR),
+        ];
+    /// Shows a subscriber, without its secret.
+    GetSubscriber = GET "/-/subscribers/{subscriberId}" by Admin on "/subscribers/{subscriberId}";
+    /// Lists the subscribers, page by page, without their secrets.
+    ListSubscribers = GET "/-/subscribers" by Admin on "/subscribers"
+        query [optional("nextToken", &NEXT_TOKEN), optional("maxResults", &MAX_RESULTS)];
+    /// Tells a subscriber nothing more.
+    DeleteSubscriber = DELETE "/-/subscribers/{subscriberId}" by Admin on "/subscribers/{subscriberId}";
 }
 
 /// The members that stand in paths. A name means the same in all of them.
@@ -313,6 +333,7 @@ const LABELS: &[Member] = &[
     required("domainName", &DOMAIN_NAME),
     required("resourceArn", &RESOURCE_ARN),
     required("accessKeyId", &ACCESS_KEY_ID),
+    required("subscriberId", &SUBSCRIBER_ID),
 ];
 
 impl Operation {
@@ -325,11 +346,15 @@ impl Operation {
     /// Whether AWS's API does not have it.
     #[must_use]
     pub fn is_extension(self) -> bool {
-        self.definition().path.starts_with("/-/")
+        self.definition().is_extension()
     }
 }
 
 impl Definition {
+    pub(super) fn is_extension(&self) -> bool {
+        self.path.starts_with("/-/")
+    }
+
     /// The members in the path, in its order.
     pub fn labels(&self) -> impl Iterator<Item = &'static Member> {
         self.path.split('/').filter_map(label)

@@ -15,6 +15,9 @@ pub enum Violation {
     /// The body is JSON of another type.
     #[error("request body must be a JSON object")]
     BodyNotAnObject,
+    /// An operation of our own has no such member: here a slip of the pen is found out, where AWS would pass over it.
+    #[error("the operation has no member '{}'", shortened(.0))]
+    Unknown(String),
     /// These members break these constraints; the first ten, each once.
     #[error("{} validation error{} detected: {}", .0.len(), plural(.0), joined(.0, "; "))]
     Members(Vec<Failure>),
@@ -72,6 +75,11 @@ pub enum Constraint {
     /// Every value of the map must satisfy this.
     #[error("Map value must satisfy constraint: [{0}]")]
     Value(Box<Self>),
+}
+
+/// A name that somebody made up, as far as it helps to find it.
+fn shortened(name: &str) -> String {
+    name.chars().take(64).flat_map(char::escape_debug).collect()
 }
 
 fn plural(failures: &[Failure]) -> &'static str {

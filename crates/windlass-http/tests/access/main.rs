@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
 mod apps;
+mod doors;
+mod events;
 mod keys;
 mod quotas;
 mod rate;
@@ -76,6 +78,7 @@ impl World {
             quotas: Quotas::default(),
             request_rate: None,
             domains: DomainVerification::Offline,
+            courier: None,
         };
         change(&mut settings);
         let clock = Arc::new(ManualClock::at("2026-03-10T12:00:00Z".parse().unwrap()));

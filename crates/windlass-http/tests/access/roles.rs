@@ -12,7 +12,8 @@ fn looking_is_for_all_deploying_for_some_and_the_rest_for_admins() {
     for operation in of(Role::Read) {
         let name = operation.definition().name;
         assert!(name.starts_with("Get") || name.starts_with("List"), "{name} is no look");
-        assert!(!operation.is_extension(), "{name} shows who may ask");
+        let tells_of_jobs = operation == Operation::ListenToEvents;
+        assert!(tells_of_jobs || !operation.is_extension(), "{name} shows who may ask, and who is told");
     }
     let deploying: Vec<_> = of(Role::Deploy).map(|operation| operation.definition().name).collect();
     assert_eq!(deploying, ["CreateDeployment", "StartDeployment", "StartJob", "StopJob"]);
@@ -20,12 +21,14 @@ fn looking_is_for_all_deploying_for_some_and_the_rest_for_admins() {
         let name = operation.definition().name;
         assert!(!name.starts_with("Get") && !name.starts_with("List"), "{name} is a look");
     }
-    assert_eq!(of(Role::Read).count(), 15);
+    assert_eq!(of(Role::Read).count(), 16);
 }
 
 #[tokio::test]
 async fn every_operation_is_refused_to_a_lesser_role_and_to_no_other() {
     let world = World::new().await;
+    // So that whoever listens to events comes to an end.
+    world.api.close();
     let keys = [
         (Role::Read, world.key(json!({ "role": "read", "name": "someone" })).await),
         (Role::Deploy, world.key(json!({ "role": "deploy", "apps": ["*"], "name": "someone" })).await),
@@ -65,6 +68,8 @@ async fn every_operation_is_refused_to_a_lesser_role_and_to_no_other() {
 #[tokio::test]
 async fn a_refusal_names_user_action_and_resource_as_aws_does() {
     let world = World::new().await;
+    // So that whoever would be let in to listen comes to an end.
+    world.api.close();
     let key = world.key(json!({ "role": "read", "apps": [world.app], "name": "ci" })).await;
     let app = &world.app;
     for (method, target, body, action, resource) in [
@@ -94,6 +99,16 @@ async fn a_refusal_names_user_action_and_resource_as_aws_does() {
         ),
         ("GET", "/webhooks/w", Value::Null, "amplify:GetWebhook", "webhooks/w"),
         ("GET", "/-/keys", Value::Null, "windlass:ListKeys", "keys/*"),
+        ("GET", "/-/events?appId=d9", Value::Null, "windlass:ListenToEvents", "apps/d9/branches/*/jobs/*"),
+        (
+            "GET",
+            "/-/events?appId=d9&branchName=main",
+            Value::Null,
+            "windlass:ListenToEvents",
+            "apps/d9/branches/main/jobs/*",
+        ),
+        ("GET", "/-/subscribers", Value::Null, "windlass:ListSubscribers", "subscribers/*"),
+        ("DELETE", "/-/subscribers/7", Value::Null, "windlass:DeleteSubscriber", "subscribers/7"),
         ("DELETE", &format!("/-/keys/{}", key.id), Value::Null, "windlass:DeleteKey", &format!("keys/{}", key.id)),
     ] {
         world.ask(&key, method, target, body).await.denies("ci", action, &world.arn(resource));

@@ -33,6 +33,27 @@ fn what_is_unknown_is_dropped_and_null_is_absent() {
 }
 
 #[test]
+fn operations_of_our_own_refuse_what_they_do_not_know() {
+    let input = |method: Method, target: &str, body: Value| {
+        let (path, query) = target.split_once('?').expect("a query");
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let input = route(&method, path).expect("it is in the table").input(Some(query), body.as_bytes());
+        input.map_err(|violation| violation.to_string())
+    };
+    let unknown = |name: &str| Err(format!("the operation has no member '{name}'"));
+    let key = json!({ "role": "read", "app": ["d1"] });
+    assert_eq!(input(Method::POST, "/-/keys?", key), unknown("app"));
+    assert_eq!(input(Method::POST, "/-/keys?role=read", json!({ "role": "read" })), unknown("role"));
+    assert_eq!(input(Method::GET, "/-/events?appid=d1", Value::Null), unknown("appid"));
+    let long = format!("/-/events?{}", "x".repeat(1000));
+    assert_eq!(input(Method::GET, &long, Value::Null), unknown(&"x".repeat(64)));
+    assert_eq!(input(Method::GET, "/-/events?%0A=1", Value::Null), unknown("\\n"));
+    // A signature in the query is none, and neither is nothing.
+    let signed = input(Method::GET, "/-/events?X-Amz-Date=20260101T000000Z&&=&cursor=5", Value::Null);
+    assert_eq!(signed.map(Value::Object), Ok(json!({ "cursor": 5 })));
+}
+
+#[test]
 fn terraform_may_clear_the_variables_with_an_empty_one() {
     let variables = json!({ "": "" });
     let input = create_app(json!({ "name": "site", "environmentVariables": variables })).expect("it is valid");

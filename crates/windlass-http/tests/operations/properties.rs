@@ -25,9 +25,9 @@ proptest! {
 
     #[test]
     fn what_nearly_fits_is_answered(
-        segments in vec(select(&["apps", "branches", "jobs", "deployments", "start", "stop", "webhooks", "domains", "tags", "artifacts", "d1", "7", "%", ""][..]), 0..8),
+        segments in vec(select(&["apps", "branches", "jobs", "deployments", "start", "stop", "webhooks", "domains", "tags", "artifacts", "-", "keys", "subscribers", "events", "d1", "7", "%", ""][..]), 0..8),
         method in select(&[Method::GET, Method::POST, Method::DELETE, Method::HEAD][..]),
-        query in "(maxResults|nextToken|tagKeys|%6D|&|=|%|[0-9]|\\+|ü){0,12}",
+        query in "(maxResults|nextToken|tagKeys|cursor|%6D|&|=|%|[0-9]|\\+|ü){0,12}",
         body in json(),
     ) {
         let path = format!("/{}", segments.join("/"));

@@ -24,6 +24,7 @@ pub(crate) async fn api(directory: &Path) -> (Api, Arc<MemoryStore>, Blobs) {
         quotas: Quotas::default(),
         request_rate: None,
         domains: DomainVerification::Offline,
+        courier: None,
     };
     let clock = Arc::new(ManualClock::at(noon()));
     let api = Api::new(store.clone(), blobs.clone(), clock, Auth::None, settings).await.expect("a secret");

@@ -127,7 +127,10 @@ impl World {
         let now = self.clock.now();
         let lease = Lease { runner: RunnerId("runner".to_owned()), until: now + TimeDelta::minutes(1) };
         let lease = commands.contains(&Command::Claim).then_some(lease);
-        let executed = execute(&*self.store, Address::Key(key), commands, now, Extras { lease, blobs }).await.unwrap();
+        let executed =
+            execute(&*self.store, Address::Key(key), commands, now, Extras { lease, blobs, ..Extras::default() })
+                .await
+                .unwrap();
         assert_eq!(executed.answer, Ok(()));
         executed
     }

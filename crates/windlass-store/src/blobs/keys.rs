@@ -56,6 +56,12 @@ pub fn access_chunk(app: &AppId, time: DateTime<Utc>, number: u64) -> String {
     format!("{}{}-{number:016x}.csv", access(app), time.format("%Y-%m-%d/%H-%M-%S"))
 }
 
+/// What is remembered of a request, by the drawer of its day. All of a drawer begins with this for no name.
+#[must_use]
+pub fn once(drawer: i64, name: &str) -> String {
+    format!("once/{drawer}/{name}")
+}
+
 /// The logs of a step begin with this: one for each attempt, in their order.
 #[must_use]
 pub fn logs(key: JobKey, step: &str) -> String {

@@ -13,7 +13,9 @@ use super::setting::{
     app, app_id, at, branch, branch_named, broken, claim, deployed, everything, failed, job, lease, make, obeyed,
     own_artifact, push, running, stop, succeed, upload, url, zip,
 };
-use crate::{Address, ExecuteError, Extras, JobKey, Store, StoredBranch, create, delete_job, execute};
+use crate::{
+    Address, ExecuteError, Extras, JobKey, Once, Store, StoredBranch, create, create_with, delete_job, execute,
+};
 
 pub async fn two_who_make_a_job_at_once_make_one(s: Arc<dyn Store>) {
     let main = branch(&*s, "d1", "main").await;
@@ -27,6 +29,25 @@ pub async fn two_who_make_a_job_at_once_make_one(s: Arc<dyn Store>) {
         assert_eq!(made.len(), 1, "of three at once");
         for refused in refused {
             assert_eq!(refused.unwrap_err(), Rejection::BranchBusy { job: key.job });
+        }
+        stop(&*s, key, at(round)).await;
+    }
+    assert_eq!(everything(&*s).await.jobs.len(), 50);
+}
+
+pub async fn two_who_send_the_same_request_at_once_make_one_job(s: Arc<dyn Store>) {
+    let main = branch(&*s, "d1", "main").await;
+    for round in 1..=50 {
+        let one = |s: Arc<dyn Store>, main: StoredBranch| async move {
+            let once = Once { name: round.to_string(), request: "deploy".to_owned(), at: at(round) };
+            let extras = Extras { once: Some(once), ..Extras::default() };
+            create_with(&*s, &main.app, &main.name, &url(), at(round), &extras).await.unwrap()
+        };
+        let answers = at_once((0..3).map(|_| one(Arc::clone(&s), main.clone()))).await;
+        let key = JobKey { branch: main.uid, job: JobId::new(round.unsigned_abs()) };
+        for answer in answers {
+            let made = answer.unwrap();
+            assert_eq!((made.key(), made.job.status()), (key, JobStatus::Pending), "of three at once");
         }
         stop(&*s, key, at(round)).await;
     }

@@ -77,7 +77,7 @@ impl Operation {
         }
         let held = commands.iter().any(|command| matches!(command, Command::Claim | Command::Reclaim { .. }));
         let blobs = vec![(format!("{}/{job}", random.below(20)), Bytes::from(format!("{commands:?}")))];
-        let extras = Extras { lease: held.then_some(hold), blobs };
+        let extras = Extras { lease: held.then_some(hold), blobs, ..Extras::default() };
         // The name of a deleted branch may be another branch's by now.
         let by_name = plain.last(on).await > 0 && random.one_in(2);
         Self::Execute { on, job, commands, extras, by_name }
