@@ -18,7 +18,7 @@ use windlass_http::operations::{Definition, Operation};
 use windlass_store::Clock as _;
 
 use super::output::{self, plain};
-use super::{Client, Place, upload};
+use super::{Client, Place, web};
 
 /// How long an answer may take.
 const TOTAL: Duration = Duration::from_secs(20);
@@ -90,7 +90,7 @@ impl Client {
         self.sign(&mut request).await?;
         let mut request: reqwest::Request = request.try_into()?;
         *request.timeout_mut() = Some(TOTAL);
-        let answer = upload::http_for(&url)?.execute(request).await.map_err(|error| {
+        let answer = web::client(&url)?.execute(request).await.map_err(|error| {
             let told = self.no_answer(error.is_timeout());
             anyhow::Error::new(error).context(told)
         })?;

@@ -30,7 +30,7 @@ pub(crate) struct World {
     store: Arc<MemoryStore>,
     blobs: Blobs,
     stop: CancellationToken,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 /// What a job put live.
@@ -68,7 +68,7 @@ impl World {
             let stop = stop.clone();
             async move { runner.run(stop).await }
         });
-        Self { store, blobs, stop, folder }
+        Self { store, blobs, stop, _folder: folder }
     }
 
     /// A job that a runner can take.
