@@ -136,7 +136,7 @@ async fn a_server_that_is_asked_to_stop_ends_what_has_begun() {
     assert_eq!(asked.load(Ordering::SeqCst), 1, "it was done once, by the first server");
 }
 
-/// Each round the power goes a little later in a deployment, from before its first request to after its end.
+/// Each round the power goes a little later in a deployment, from before its first request until some have gone through.
 #[tokio::test]
 async fn a_server_that_is_killed_at_any_moment_of_a_deployment_ends_what_it_acknowledged_and_shows_whole_sites() {
     let data = tempfile::tempdir().unwrap();
@@ -145,13 +145,14 @@ async fn a_server_that_is_killed_at_any_moment_of_a_deployment_ends_what_it_ackn
     let app = make_app(&server.client(data), &[BRANCH]).await;
     deploy(&server.client(data), &app, large_page("0")).await;
     server.kill();
-    let mut live = "0".to_owned();
-    for round in 1..=16_u32 {
+    let (mut live, mut through, mut moment) = ("0".to_owned(), 0, Duration::from_millis(2));
+    for round in 1_u32.. {
         let server = Process::serve(data, &[]);
         let before = newest(&server.client(data), &app).await;
         let deploying = tokio::spawn(start(server.client(data), app.clone(), large_page(&round.to_string())));
         // Not to wait for anything: this is the moment.
-        tokio::time::sleep(Duration::from_millis(u64::from(round) * 3)).await;
+        tokio::time::sleep(moment).await;
+        moment = moment.mul_f32(1.25);
         server.kill();
         let acknowledged = deploying.await.unwrap();
 
@@ -163,13 +164,15 @@ async fn a_server_that_is_killed_at_any_moment_of_a_deployment_ends_what_it_ackn
         match status(&then) {
             // Nobody has started it, so nobody ends it before its time.
             JobStatus::Created => drop(client.stop_job().app_id(&app).branch_name(BRANCH).job_id(&job).send().await),
-            JobStatus::Succeed if job != before => live = round.to_string(),
+            JobStatus::Succeed if job != before => (live, through) = (round.to_string(), through + 1),
             _ => assert_eq!(job, before, "round {round}: {then:?}"),
         }
         assert_eq!(visit(&server, &app, "/").await, live, "round {round}");
         server.kill();
+        if through == 3 {
+            break;
+        }
     }
-    assert_ne!(live, "0", "some round was late enough");
     let output = windlass().args(["doctor", "--deep", "--data"]).arg(data).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
