@@ -166,7 +166,7 @@ impl Call<'_> {
             }
         }
         let answer = Answer::new(&shown)?;
-        let answer = answer.with(WHY, &job.why(self.now).on(&branch.branch).to_string());
+        let answer = answer.with(WHY, &job.why(self.now).on(&branch.branch));
         Ok(match job.status_reason() {
             Some(reason) => answer.with(STATUS_REASON, &reason),
             None => answer,

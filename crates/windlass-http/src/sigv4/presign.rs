@@ -3,14 +3,13 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
 
 use chrono::{DateTime, Utc};
-use http::header::{HOST, HeaderValue};
 use http::uri::{Authority, Scheme};
-use http::{Method, Request, Uri};
+use http::{Method, Uri};
 
 use super::basic_time;
 use super::canonical::{self, Query};
 use super::key::{AccessKeyId, SecretKey, SigningKeys};
-use super::{ALGORITHM, MAX_EXPIRES, Scope, TERMINATOR, UNSIGNED_PAYLOAD};
+use super::{ALGORITHM, MAX_EXPIRES, Scope, TERMINATOR};
 
 /// Signs URLs with one key, for one [`Scope`].
 #[derive(Debug)]
@@ -59,26 +58,23 @@ impl Signer {
         }
         let scheme = url.scheme().ok_or(PresignError::NotAbsolute)?;
         let host = host(scheme, url.authority().ok_or(PresignError::NotAbsolute)?);
-        let header = HeaderValue::from_str(&host).map_err(|_| PresignError::NotAbsolute)?;
 
         let date = basic_time::write(&now);
         let day = date.split('T').next().unwrap_or_default();
         let scope = [day, &self.scope.region, self.scope.service, TERMINATOR].join("/");
+        let (credential, expires) = ([self.access_key_id.as_str(), &scope].join("/"), expires.to_string());
         let mut query = Query::read(url.query().unwrap_or_default());
         query.add("X-Amz-Algorithm", ALGORITHM);
-        query.add("X-Amz-Credential", &[self.access_key_id.as_str(), &scope].join("/"));
+        query.add("X-Amz-Credential", &credential);
         query.add("X-Amz-Date", &date);
-        query.add("X-Amz-Expires", &expires.to_string());
+        query.add("X-Amz-Expires", &expires);
         query.add("X-Amz-SignedHeaders", "host");
+        let query = query.text();
 
-        let (mut request, ()) = Request::new(()).into_parts();
-        request.method = method.clone();
-        request.uri = url.clone();
-        request.headers.insert(HOST, header);
-        let digest = canonical::digest(&request, &query, "host", self.scope.path_rule(), UNSIGNED_PAYLOAD);
+        let digest = canonical::digest_of_url(method, url.path(), self.scope.path_rule(), &query, &host);
         let signature = self.signing_keys.get(&self.secret_key, day, &self.scope).sign(&date, &scope, &digest);
-        let path = url.path();
-        Ok(format!("{scheme}://{host}{path}?{query}&X-Amz-Signature={signature}"))
+        let pieces = [scheme.as_str(), "://", &host, url.path(), "?", &query, "&X-Amz-Signature=", signature.as_str()];
+        Ok(pieces.concat())
     }
 }
 
