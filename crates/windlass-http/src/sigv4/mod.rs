@@ -27,7 +27,7 @@ use key::{SigningKey, SigningKeys};
 use stated::{Form, Stated};
 
 pub use key::{AccessKeyId, InvalidAccessKeyId, InvalidSecretKey, Keys, SecretKey};
-pub use presign::{PresignError, Signer};
+pub use presign::{PresignError, Presigner, Signer};
 pub use refusal::{Incomplete, Refusal};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";

@@ -2,13 +2,15 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
 
+use core::fmt;
+
 use chrono::{DateTime, Utc};
 use http::uri::{Authority, Scheme};
 use http::{Method, Uri};
 
 use super::basic_time;
-use super::canonical::{self, Query};
-use super::key::{AccessKeyId, SecretKey, SigningKeys};
+use super::canonical::{self, PathRule, Query};
+use super::key::{AccessKeyId, SecretKey, SigningKey, SigningKeys};
 use super::{ALGORITHM, MAX_EXPIRES, Scope, TERMINATOR};
 
 /// Signs URLs with one key, for one [`Scope`].
@@ -53,6 +55,21 @@ impl Signer {
         expires: u32,
         now: DateTime<Utc>,
     ) -> Result<String, PresignError> {
+        Ok(self.presigner(method, url, expires, now)?.url(url.path()))
+    }
+
+    /// What makes such URLs of many paths, with all else as in `url`, for what it takes to sign each path alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`presign`](Self::presign).
+    pub fn presigner(
+        &self,
+        method: &Method,
+        url: &Uri,
+        expires: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Presigner, PresignError> {
         if !(1..=MAX_EXPIRES).contains(&expires) {
             return Err(PresignError::Expires(expires));
         }
@@ -69,12 +86,46 @@ impl Signer {
         query.add("X-Amz-Date", &date);
         query.add("X-Amz-Expires", &expires);
         query.add("X-Amz-SignedHeaders", "host");
-        let query = query.text();
+        Ok(Presigner {
+            method: method.clone(),
+            scheme: scheme.clone(),
+            host,
+            rule: self.scope.path_rule(),
+            query: query.text(),
+            key: self.signing_keys.get(&self.secret_key, day, &self.scope),
+            date,
+            scope,
+        })
+    }
+}
 
-        let digest = canonical::digest_of_url(method, url.path(), self.scope.path_rule(), &query, &host);
-        let signature = self.signing_keys.get(&self.secret_key, day, &self.scope).sign(&date, &scope, &digest);
-        let pieces = [scheme.as_str(), "://", &host, url.path(), "?", &query, "&X-Amz-Signature=", signature.as_str()];
-        Ok(pieces.concat())
+/// Makes URLs that differ in their path alone. Made by [`Signer::presigner`].
+pub struct Presigner {
+    method: Method,
+    scheme: Scheme,
+    host: String,
+    rule: PathRule,
+    /// Without the signature.
+    query: String,
+    key: SigningKey,
+    date: String,
+    scope: String,
+}
+
+impl Presigner {
+    /// The URL of a path, which is encoded as it has to be on the wire.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        let Self { method, scheme, host, rule, query, key, date, scope } = self;
+        let digest = canonical::digest_of_url(method, path, *rule, query, host);
+        let signature = key.sign(date, scope, &digest);
+        [scheme.as_str(), "://", host, path, "?", query, "&X-Amz-Signature=", signature.as_str()].concat()
+    }
+}
+
+impl fmt::Debug for Presigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presigner").field("host", &self.host).finish_non_exhaustive()
     }
 }
 
