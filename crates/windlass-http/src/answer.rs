@@ -1,5 +1,7 @@
 //! Answers: JSON, an error in AWS's form, a stream, or something plain.
 
+use core::fmt::{Display, Write as _};
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -14,12 +16,16 @@ const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const RETRY_AFTER: HeaderName = HeaderName::from_static("x-amz-retry-after");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
+/// What most bodies and headers have room in, in bytes, so that few are moved while they are written.
+const ROOM: usize = 512;
+
 /// What an operation answers when it did what was asked.
 pub(crate) struct Answer(Response<Body>);
 
 impl Answer {
-    pub(crate) fn new(body: &impl Serialize) -> Result<Self, ApiError> {
-        let body = serde_json::to_vec(body).map_err(|error| ApiError::internal(&error))?;
+    pub(crate) fn new(shown: &impl Serialize) -> Result<Self, ApiError> {
+        let mut body = Vec::with_capacity(ROOM);
+        serde_json::to_writer(&mut body, shown).map_err(|error| ApiError::internal(&error))?;
         Ok(Self(json(StatusCode::OK, body)))
     }
 
@@ -31,11 +37,14 @@ impl Answer {
     }
 
     /// Adds a header of ours, beside AWS's, whose value is any text; what a header cannot hold is left out of it.
-    pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: HeaderName, shown: impl Display) -> Self {
+        let mut value = String::with_capacity(ROOM);
+        // A string takes whatever is written to it.
+        let _ = write!(value, "{shown}");
         let fits = |byte: &u8| matches!(byte, b' '..=b'~');
         // What is not ASCII has only bytes that do not fit.
         let value = if value.bytes().all(|byte| fits(&byte)) {
-            HeaderValue::from_str(value)
+            HeaderValue::from_str(&value)
         } else {
             HeaderValue::from_maybe_shared(value.bytes().filter(fits).collect::<Bytes>())
         };

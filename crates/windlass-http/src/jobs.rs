@@ -15,6 +15,7 @@ use crate::apps::Listing;
 use crate::error::{ApiError, missing};
 use crate::objects::Object;
 use crate::pages;
+use crate::sigv4::Presigner;
 
 /// Why a job ended, in words: ours, beside AWS's answer, which only has a place for it in steps.
 const STATUS_REASON: HeaderName = HeaderName::from_static("x-windlass-status-reason");
@@ -156,17 +157,12 @@ impl Call<'_> {
         let (branch, job) = self.job(&app_id, &branch_name, &job_id).await?;
         let arn = self.job_arn(&branch, &job);
         let mut shown = Shown { job: wire::Job::new(&job, &arn) };
-        let key = JobKey { branch: branch.uid, job: job.id() };
-        let url = |object| self.api.objects().url(&self.origin, &object, self.now);
-        for step in &mut shown.job.steps {
-            // A running step's log can be read as far as it has come.
-            step.log_url = Some(url(Object::Log(key, step.step_name.clone()))?);
-            if job.artifact().is_some() && step.step_name == StepName::Deploy.as_ref() {
-                step.artifacts_url = Some(url(Object::Artifact(key))?);
-            }
+        if !shown.job.steps.is_empty() {
+            let urls = self.api.objects().read_urls(&self.origin, self.now)?;
+            link(&mut shown.job.steps, JobKey { branch: branch.uid, job: job.id() }, &job, &urls);
         }
         let answer = Answer::new(&shown)?;
-        let answer = answer.with(WHY, &job.why(self.now).on(&branch.branch).to_string());
+        let answer = answer.with(WHY, &job.why(self.now).on(&branch.branch));
         Ok(match job.status_reason() {
             Some(reason) => answer.with(STATUS_REASON, &reason),
             None => answer,
@@ -237,6 +233,17 @@ impl Call<'_> {
         match self.app(app).await {
             Ok(_) => missing(error, branch, job),
             Err(no_app) => no_app,
+        }
+    }
+}
+
+/// Says where the logs of a job's steps can be read, and what it put live be fetched.
+fn link(steps: &mut [wire::Step], key: JobKey, job: &Job, urls: &Presigner) {
+    for step in steps {
+        // A running step's log can be read as far as it has come.
+        step.log_url = Some(urls.url(&Object::Log(key, step.step_name.clone()).path()));
+        if job.artifact().is_some() && step.step_name == StepName::Deploy.as_ref() {
+            step.artifacts_url = Some(urls.url(&Object::Artifact(key).path()));
         }
     }
 }

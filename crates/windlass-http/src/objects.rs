@@ -14,7 +14,7 @@ use crate::access_logs::AccessLog;
 use crate::answer;
 use crate::api::{Api, method_not_allowed};
 use crate::error::ApiError;
-use crate::sigv4::{AccessKeyId, Payload, Scope, SecretKey, Signer, Verifier};
+use crate::sigv4::{AccessKeyId, Payload, Presigner, Scope, SecretKey, Signer, Verifier};
 
 /// How long an upload URL is valid, as AWS's are: 3 hours.
 const UPLOAD_SECONDS: u32 = 3 * 3600;
@@ -52,12 +52,21 @@ impl Objects {
 
     /// A URL that `object` can be used with.
     pub(crate) fn url(&self, origin: &str, object: &Object, now: DateTime<Utc>) -> Result<String, ApiError> {
-        let (method, expires) = match object {
-            Object::Slot(..) => (Method::PUT, UPLOAD_SECONDS),
-            Object::Log(..) | Object::Artifact(_) | Object::AccessLog(_) => (Method::GET, READ_SECONDS),
+        let urls = match object {
+            Object::Slot(..) => self.urls(&Method::PUT, UPLOAD_SECONDS, origin, now),
+            Object::Log(..) | Object::Artifact(_) | Object::AccessLog(_) => self.read_urls(origin, now),
         };
-        let url: Uri = format!("{origin}{}", object.path()).parse().map_err(|_| ApiError::bad_host())?;
-        self.signer.presign(&method, &url, expires, now).map_err(|error| ApiError::internal(&error))
+        Ok(urls?.url(&object.path()))
+    }
+
+    /// What makes the URLs that objects can be read with, for those who need several.
+    pub(crate) fn read_urls(&self, origin: &str, now: DateTime<Utc>) -> Result<Presigner, ApiError> {
+        self.urls(&Method::GET, READ_SECONDS, origin, now)
+    }
+
+    fn urls(&self, method: &Method, expires: u32, origin: &str, now: DateTime<Utc>) -> Result<Presigner, ApiError> {
+        let origin: Uri = origin.parse().map_err(|_| ApiError::bad_host())?;
+        self.signer.presigner(method, &origin, expires, now).map_err(|error| ApiError::internal(&error))
     }
 
     /// Refuses a request that was not signed for what it asks.
@@ -88,7 +97,7 @@ impl Api {
 }
 
 impl Object {
-    fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         match self {
             Self::Slot(key, slot) => format!("/-/uploads/{}/{}/{slot}", key.branch, key.job.padded()),
             Self::Log(key, step) => format!("/-/logs/{}/{}/{step}", key.branch, key.job.padded()),

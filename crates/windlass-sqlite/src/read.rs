@@ -26,15 +26,23 @@ impl Readers {
         Ok(())
     }
 
-    /// Looks at the last commit. All queries of one look see the same one.
-    ///
-    /// A look is a few rows by key, microseconds from the page cache, so it is not worth another thread.
+    /// Looks at the last commit with several queries, which all see the same one.
     pub(crate) fn look<T>(
         &self,
         look: impl FnOnce(&Connection) -> rusqlite::Result<Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
+        self.ask(|connection| in_one_snapshot(connection, look))
+    }
+
+    /// Looks at the last commit with one query, which is a snapshot of its own.
+    ///
+    /// A look is a few rows by key, microseconds from the page cache, so it is not worth another thread.
+    pub(crate) fn ask<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         let connection = self.take().map_err(StoreError::unavailable)?;
-        let seen = in_one_snapshot(&connection, look);
+        let seen = query(&connection);
         self.put_back(connection);
         seen.map_err(StoreError::unavailable)?
     }

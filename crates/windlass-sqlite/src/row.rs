@@ -11,6 +11,9 @@ use windlass_store::{App, Attributes, BranchUid, StoreError, StoredBranch, codec
 /// The columns of a branch, in the order of [`branch`].
 pub(crate) const BRANCH: &str = "b.uid, b.app, b.name, b.label, b.version, b.body, b.branch_version, b.branch";
 
+/// How many those are.
+pub(crate) const BRANCH_COLUMNS: usize = 8;
+
 /// The columns of a job, in the order of [`job`].
 pub(crate) const JOB: &str = "j.number, j.birth, j.progress";
 

@@ -1,6 +1,6 @@
 //! The port, on reads and writes.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,15 +13,21 @@ use windlass_store::{
     Site, Store, StoreError, StoredBranch, Work, codec,
 };
 
-use crate::row::{self, BRANCH, JOB, integer, number};
+use crate::row::{self, BRANCH, BRANCH_COLUMNS, JOB, integer, number};
 use crate::{SqliteStore, count, write};
 
 type Seen<T> = rusqlite::Result<Result<T, StoreError>>;
 
 /// The columns of a site, in the order of [`site`]. Its settings, which seldom change, are not among them.
-///
-/// Not a join: SQLite would plan that anew for each value that is bound, which takes longer than the look itself.
 const SITE: &str = "b.uid, b.name, b.branch, b.version, (SELECT a.version FROM apps a WHERE a.id = b.app)";
+
+/// A branch and a job of it, if it has that one, in the order of [`branch_and_job`].
+pub(crate) static NAMED_JOB: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {BRANCH}, {JOB} FROM branches b LEFT JOIN jobs j ON j.branch = b.uid AND j.number = ?3
+         WHERE b.app = ?1 AND b.name = ?2"
+    )
+});
 
 #[async_trait]
 impl Store for SqliteStore {
@@ -31,7 +37,7 @@ impl Store for SqliteStore {
     }
 
     async fn app(&self, id: &AppId) -> Result<Option<App>, StoreError> {
-        self.readers.look(|c| {
+        self.readers.ask(|c| {
             first(c, "SELECT number, body FROM apps WHERE id = ?1", [id.as_str()], |row| Ok(row::app(row, 0)?.1))
         })
     }
@@ -39,7 +45,7 @@ impl Store for SqliteStore {
     async fn apps(&self, from: Option<u64>, limit: usize) -> Result<Page<App>, StoreError> {
         let query = "SELECT number, body FROM apps WHERE number > ?1 ORDER BY number LIMIT ?2";
         let after = from.map_or(0, integer);
-        self.readers.look(|c| page(c, query, params![after, limit_and_one(limit)], limit, |row| row::app(row, 0)))
+        self.readers.ask(|c| page(c, query, params![after, limit_and_one(limit)], limit, |row| row::app(row, 0)))
     }
 
     async fn update_app(&self, app: &App) -> Result<(), StoreError> {
@@ -58,18 +64,18 @@ impl Store for SqliteStore {
     }
 
     async fn branch(&self, app: &AppId, name: &BranchName) -> Result<Option<StoredBranch>, StoreError> {
-        self.readers.look(|c| named_branch(c, app, name))
+        self.readers.ask(|c| named_branch(c, app, name))
     }
 
     async fn branch_by_uid(&self, uid: BranchUid) -> Result<Option<StoredBranch>, StoreError> {
         let query = format!("SELECT {BRANCH} FROM branches b WHERE b.uid = ?1");
-        self.readers.look(|c| first(c, &query, [integer(uid.0)], row::branch))
+        self.readers.ask(|c| first(c, &query, [integer(uid.0)], row::branch))
     }
 
     async fn branches(&self, app: &AppId, from: Option<u64>, limit: usize) -> Result<Page<StoredBranch>, StoreError> {
         let query = format!("SELECT {BRANCH} FROM branches b WHERE b.app = ?1 AND b.uid > ?2 ORDER BY b.uid LIMIT ?3");
         let after = from.map_or(0, integer);
-        self.readers.look(|c| {
+        self.readers.ask(|c| {
             page(c, &query, params![app.as_str(), after, limit_and_one(limit)], limit, |row| {
                 Ok((number(row.get(0)?), row::branch(row)?))
             })
@@ -87,16 +93,16 @@ impl Store for SqliteStore {
 
     async fn site(&self, app: &AppId, label: &str) -> Result<Option<Site>, StoreError> {
         let query = format!("SELECT {SITE} FROM branches b WHERE b.app = ?1 AND b.label = ?2");
-        self.readers.look(|c| first(c, &query, [app.as_str(), label], site))
+        self.readers.ask(|c| first(c, &query, [app.as_str(), label], site))
     }
 
     async fn named_site(&self, app: &AppId, name: &BranchName) -> Result<Option<Site>, StoreError> {
         let query = format!("SELECT {SITE} FROM branches b WHERE b.app = ?1 AND b.name = ?2");
-        self.readers.look(|c| first(c, &query, [app.as_str(), name.as_str()], site))
+        self.readers.ask(|c| first(c, &query, [app.as_str(), name.as_str()], site))
     }
 
     async fn job(&self, key: JobKey) -> Result<Option<Job>, StoreError> {
-        self.readers.look(|c| job(c, key))
+        self.readers.ask(|c| job(c, key))
     }
 
     async fn named_job(
@@ -105,21 +111,15 @@ impl Store for SqliteStore {
         branch: &BranchName,
         id: JobId,
     ) -> Result<Option<(StoredBranch, Option<Job>)>, StoreError> {
-        self.readers.look(|c| {
-            let branch = match named_branch(c, app, branch)? {
-                Ok(Some(branch)) => branch,
-                Ok(None) => return Ok(Ok(None)),
-                Err(error) => return Ok(Err(error)),
-            };
-            Ok(job(c, JobKey { branch: branch.uid, job: id })?.map(|job| Some((branch, job))))
-        })
+        let values = params![app.as_str(), branch.as_str(), integer(id.get())];
+        self.readers.ask(|c| first(c, &NAMED_JOB, values, branch_and_job))
     }
 
     async fn jobs(&self, branch: BranchUid, from: Option<u64>, limit: usize) -> Result<Page<Job>, StoreError> {
         let query =
             format!("SELECT {JOB} FROM jobs j WHERE j.branch = ?1 AND j.number < ?2 ORDER BY j.number DESC LIMIT ?3");
         let before = from.map_or(i64::MAX, integer);
-        self.readers.look(|c| {
+        self.readers.ask(|c| {
             page(c, &query, params![integer(branch.0), before, limit_and_one(limit)], limit, |row| {
                 Ok((number(row.get(0)?), row::job(row, branch, 0)?))
             })
@@ -134,8 +134,7 @@ impl Store for SqliteStore {
         );
         let (branch, before) = (content.branch, from.map_or(i64::MAX, integer));
         let values = params![integer(branch.0), integer(content.job.get()), before, limit_and_one(limit)];
-        self.readers
-            .look(|c| page(c, &query, values, limit, |row| Ok((number(row.get(0)?), row::job(row, branch, 0)?))))
+        self.readers.ask(|c| page(c, &query, values, limit, |row| Ok((number(row.get(0)?), row::job(row, branch, 0)?))))
     }
 
     async fn history(&self, key: JobKey) -> Result<Vec<Record>, StoreError> {
@@ -165,7 +164,7 @@ impl Store for SqliteStore {
     async fn happenings(&self, cursor: u64, limit: usize) -> Result<Vec<Happening>, StoreError> {
         let query =
             "SELECT id, branch, number, body FROM records WHERE id > ?1 AND branch IS NOT NULL ORDER BY id LIMIT ?2";
-        self.readers.look(|c| {
+        self.readers.ask(|c| {
             let mut rows = c.prepare_cached(query)?;
             let found = rows.query_map([integer(cursor), integer(limit as u64)], happening)?;
             found.collect::<rusqlite::Result<Vec<_>>>().map(|found| found.into_iter().collect())
@@ -174,7 +173,7 @@ impl Store for SqliteStore {
 
     async fn last_happening(&self) -> Result<u64, StoreError> {
         let query = "SELECT seq FROM sqlite_sequence WHERE name = 'records'";
-        self.readers.look(|c| first(c, query, [], |row| Ok(Ok(number(row.get(0)?))))).map(Option::unwrap_or_default)
+        self.readers.ask(|c| first(c, query, [], |row| Ok(Ok(number(row.get(0)?))))).map(Option::unwrap_or_default)
     }
 
     async fn append(&self, append: Append) -> Result<(), StoreError> {
@@ -191,7 +190,7 @@ impl Store for SqliteStore {
 
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<JobKey>, StoreError> {
         let query = "SELECT branch, number FROM jobs WHERE due <= ?1 ORDER BY due LIMIT ?2";
-        self.readers.look(|c| {
+        self.readers.ask(|c| {
             let mut due = c.prepare_cached(query)?;
             let keys = due.query_map(params![now.timestamp_millis(), integer(limit as u64)], |row| key(row, 0))?;
             keys.collect::<rusqlite::Result<_>>().map(Ok)
@@ -214,7 +213,7 @@ impl Store for SqliteStore {
 
     async fn document(&self, kind: Kind, id: &str) -> Result<Option<Document>, StoreError> {
         let query = "SELECT number, body FROM documents WHERE kind = ?1 AND id = ?2";
-        self.readers.look(|c| first(c, query, [kind.as_ref(), id], |row| Ok(document(row)?.1)))
+        self.readers.ask(|c| first(c, query, [kind.as_ref(), id], |row| Ok(document(row)?.1)))
     }
 
     async fn documents(
@@ -228,7 +227,7 @@ impl Store for SqliteStore {
         let of_all = "SELECT number, body FROM documents WHERE kind = ?1 AND number > ?2 ORDER BY number LIMIT ?3";
         let of_app = "SELECT number, body FROM documents
              WHERE kind = ?1 AND number > ?2 AND app = ?4 ORDER BY number LIMIT ?3";
-        self.readers.look(|c| match app {
+        self.readers.ask(|c| match app {
             Some(app) => page(c, of_app, params![kind.as_ref(), after, count, app.as_str()], limit, document),
             None => page(c, of_all, params![kind.as_ref(), after, count], limit, document),
         })
@@ -251,7 +250,7 @@ impl Store for SqliteStore {
     async fn blob(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
         let (readers, key) = (Arc::clone(&self.readers), key.to_owned());
         let read = move || {
-            readers.look(|c| {
+            readers.ask(|c| {
                 first(c, "SELECT bytes FROM blobs WHERE key = ?1", [key], |row| {
                     Ok(Ok(Bytes::copy_from_slice(row.get_ref(0)?.as_blob()?)))
                 })
@@ -264,7 +263,7 @@ impl Store for SqliteStore {
     async fn blob_keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
         let from = "SELECT key FROM blobs WHERE key >= ?1 ORDER BY key";
         let between = "SELECT key FROM blobs WHERE key >= ?1 AND key < ?2 ORDER BY key";
-        self.readers.look(|c| match write::past(prefix) {
+        self.readers.ask(|c| match write::past(prefix) {
             Some(end) => texts(c, between, [prefix, &end]),
             None => texts(c, from, [prefix]),
         })
@@ -279,7 +278,7 @@ impl Store for SqliteStore {
         let past = write::past(prefix);
         let ends = if past.is_some() { "key < ?3" } else { "?3 IS NULL" };
         let query = format!("SELECT key FROM blobs WHERE key {begins} ?1 AND {ends} ORDER BY key LIMIT ?2");
-        self.readers.look(|c| texts(c, &query, params![from, integer(limit as u64), past]))
+        self.readers.ask(|c| texts(c, &query, params![from, integer(limit as u64), past]))
     }
 
     async fn put_blob(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
@@ -304,6 +303,18 @@ impl Store for SqliteStore {
     fn notices(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()
     }
+}
+
+fn branch_and_job(row: &Row<'_>) -> Seen<(StoredBranch, Option<Job>)> {
+    let branch = match row::branch(row)? {
+        Ok(branch) => branch,
+        Err(error) => return Ok(Err(error)),
+    };
+    let job = match row.get::<_, Option<i64>>(BRANCH_COLUMNS)? {
+        Some(_) => row::job(row, branch.uid, BRANCH_COLUMNS)?.map(Some),
+        None => Ok(None),
+    };
+    Ok(job.map(|job| (branch, job)))
 }
 
 fn site(row: &Row<'_>) -> Seen<Site> {

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use rusqlite::types::{Null, Value};
+use rusqlite::{StatementStatus, params};
 use tempfile::TempDir;
 use windlass_store::conformance;
 
@@ -25,6 +26,19 @@ fn no_statement_reads_more_than_it_needs() {
     let found: Vec<_> = plans.iter().filter(|(_, plan)| plan.iter().any(wasteful)).collect();
     assert!(found.is_empty(), "{found:#?}");
     assert!(statements.len() > 30, "hardly anything was traced: {statements:#?}");
+}
+
+#[test]
+fn what_is_bound_does_not_change_the_plan_of_a_look() {
+    let (store, _directory) = in_a_new_directory();
+    let planned_anew = store.readers.ask(|c| {
+        let mut look = c.prepare(&store::NAMED_JOB)?;
+        for job in 1..=3 {
+            look.exists(params!["d1", format!("branch-{job}"), job])?;
+        }
+        Ok(Ok(look.get_status(StatementStatus::RePrepare)))
+    });
+    assert_eq!(planned_anew.unwrap(), 0);
 }
 
 #[test]

@@ -4,11 +4,13 @@
 
 use std::borrow::Cow;
 
+use http::Method;
 use http::header::HOST;
 use http::request::Parts;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_decode_str, percent_encode};
 use sha2::{Digest, Sha256};
 
+use super::UNSIGNED_PAYLOAD;
 use super::refusal::Incomplete;
 
 /// All but the unreserved characters of RFC 3986.
@@ -40,11 +42,7 @@ pub(super) fn digest(
     let mut hash = Sha256::new();
     hash.update(request.method.as_str());
     hash.update("\n");
-    match path {
-        PathRule::EncodedAgain => write_encoded_again(request.uri.path(), true, &mut hash),
-        PathRule::EncodedAgainOpen => write_encoded_again(request.uri.path(), false, &mut hash),
-        PathRule::AsSent => hash.update(request.uri.path()),
-    }
+    write_path(request.uri.path(), path, &mut hash);
     hash.update("\n");
     query.write(&mut hash);
     hash.update("\n");
@@ -59,6 +57,26 @@ pub(super) fn digest(
     hash.update("\n");
     hash.update(payload);
     hash.finalize().into()
+}
+
+/// The same of a request that has no header but `Host`, and a body that nobody has seen: that of a presigned URL.
+pub(super) fn digest_of_url(method: &Method, path: &str, rule: PathRule, query: &str, host: &str) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(method.as_str());
+    hash.update("\n");
+    write_path(path, rule, &mut hash);
+    for piece in ["\n", query, "\nhost:", host, "\n\nhost\n", UNSIGNED_PAYLOAD] {
+        hash.update(piece);
+    }
+    hash.finalize().into()
+}
+
+fn write_path(path: &str, rule: PathRule, hash: &mut Sha256) {
+    match rule {
+        PathRule::EncodedAgain => write_encoded_again(path, true, hash),
+        PathRule::EncodedAgainOpen => write_encoded_again(path, false, hash),
+        PathRule::AsSent => hash.update(path),
+    }
 }
 
 //= https://docs.aws.amazon.com/general/latest/gr/sigv4-create-canonical-request.html
@@ -130,8 +148,8 @@ impl<'r> Query<'r> {
     }
 
     /// Adds a parameter that is not encoded yet.
-    pub(super) fn add(&mut self, name: &'static str, value: &str) {
-        let pair = (Cow::Borrowed(name), percent_encode(value.as_bytes(), COMPONENT).to_string().into());
+    pub(super) fn add(&mut self, name: &'static str, value: &'r str) {
+        let pair = (Cow::Borrowed(name), percent_encode(value.as_bytes(), COMPONENT).into());
         let place = self.0.partition_point(|known| *known <= pair);
         self.0.insert(place, pair);
     }
@@ -156,24 +174,17 @@ impl<'r> Query<'r> {
     }
 
     fn write(&self, hash: &mut Sha256) {
-        for (n, (name, value)) in self.0.iter().enumerate() {
-            if n > 0 {
-                hash.update("&");
-            }
-            hash.update(name.as_ref());
-            hash.update("=");
-            hash.update(value.as_ref());
-        }
+        self.pieces().for_each(|piece| hash.update(piece));
     }
-}
 
-impl core::fmt::Display for Query<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        for (n, (name, value)) in self.0.iter().enumerate() {
-            let and = if n > 0 { "&" } else { "" };
-            write!(f, "{and}{name}={value}")?;
-        }
-        Ok(())
+    /// The query as it is sent.
+    pub(super) fn text(&self) -> String {
+        self.pieces().collect()
+    }
+
+    fn pieces(&self) -> impl Iterator<Item = &str> {
+        let pairs = self.0.iter().enumerate();
+        pairs.flat_map(|(n, (name, value))| [if n > 0 { "&" } else { "" }, name.as_ref(), "=", value.as_ref()])
     }
 }
 
@@ -236,7 +247,7 @@ mod tests {
     fn parameters_are_sorted_by_name_then_value() {
         let mut query = Query::read("b=2&a-=1&a&&b=10&a=&=x&b=%20");
         query.add("aa", "/");
-        assert_eq!(query.to_string(), "=x&a=&a=&a-=1&aa=%2F&b=%20&b=10&b=2");
+        assert_eq!(query.text(), "=x&a=&a=&a-=1&aa=%2F&b=%20&b=10&b=2");
     }
 
     #[test]

@@ -151,11 +151,9 @@ impl Hex {
     pub(super) const fn as_bytes(&self) -> &[u8] {
         &self.0
     }
-}
 
-impl fmt::Display for Hex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(core::str::from_utf8(&self.0).expect("digits are ASCII"))
+    pub(super) fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.0).expect("digits are ASCII")
     }
 }
 

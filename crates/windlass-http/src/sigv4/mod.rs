@@ -16,6 +16,8 @@ mod stated;
 
 use chrono::{DateTime, Utc};
 use core::fmt;
+use std::borrow::Cow;
+
 use http::request::Parts;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -25,13 +27,16 @@ use key::{SigningKey, SigningKeys};
 use stated::{Form, Stated};
 
 pub use key::{AccessKeyId, InvalidAccessKeyId, InvalidSecretKey, Keys, SecretKey};
-pub use presign::{PresignError, Signer};
+pub use presign::{PresignError, Presigner, Signer};
 pub use refusal::{Incomplete, Refusal};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 const CONTENT_SHA256: &str = "x-amz-content-sha256";
+
+/// The hash of no body, which most requests have.
+const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// How far, in seconds, the clock of a signer may be from ours.
 const MAX_SKEW: i64 = 15 * 60;
@@ -234,12 +239,15 @@ impl Claim<'_> {
     }
 
     /// The last line of the canonical request; nothing if the body cannot be what was signed.
-    fn payload_hash(&self, payload: Payload<'_>) -> Option<String> {
+    fn payload_hash(&self, payload: Payload<'_>) -> Option<Cow<'static, str>> {
         if !self.needs_body() {
-            return Some(UNSIGNED_PAYLOAD.to_owned());
+            return Some(UNSIGNED_PAYLOAD.into());
         }
-        let Payload::Bytes(body) = payload else { return None };
-        let real = hex::encode(Sha256::digest(body));
+        let real: Cow<'_, str> = match payload {
+            Payload::Unread => return None,
+            Payload::Bytes([]) => EMPTY_SHA256.into(),
+            Payload::Bytes(body) => hex::encode(Sha256::digest(body)).into(),
+        };
         let agrees = self.signed_content_hash().is_none_or(|stated| stated == real.as_bytes());
         agrees.then_some(real)
     }

@@ -2,15 +2,16 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
 
+use core::fmt;
+
 use chrono::{DateTime, Utc};
-use http::header::{HOST, HeaderValue};
 use http::uri::{Authority, Scheme};
-use http::{Method, Request, Uri};
+use http::{Method, Uri};
 
 use super::basic_time;
-use super::canonical::{self, Query};
-use super::key::{AccessKeyId, SecretKey, SigningKeys};
-use super::{ALGORITHM, MAX_EXPIRES, Scope, TERMINATOR, UNSIGNED_PAYLOAD};
+use super::canonical::{self, PathRule, Query};
+use super::key::{AccessKeyId, SecretKey, SigningKey, SigningKeys};
+use super::{ALGORITHM, MAX_EXPIRES, Scope, TERMINATOR};
 
 /// Signs URLs with one key, for one [`Scope`].
 #[derive(Debug)]
@@ -54,31 +55,77 @@ impl Signer {
         expires: u32,
         now: DateTime<Utc>,
     ) -> Result<String, PresignError> {
+        Ok(self.presigner(method, url, expires, now)?.url(url.path()))
+    }
+
+    /// What makes such URLs of many paths, with all else as in `url`, for what it takes to sign each path alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`presign`](Self::presign).
+    pub fn presigner(
+        &self,
+        method: &Method,
+        url: &Uri,
+        expires: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Presigner, PresignError> {
         if !(1..=MAX_EXPIRES).contains(&expires) {
             return Err(PresignError::Expires(expires));
         }
         let scheme = url.scheme().ok_or(PresignError::NotAbsolute)?;
         let host = host(scheme, url.authority().ok_or(PresignError::NotAbsolute)?);
-        let header = HeaderValue::from_str(&host).map_err(|_| PresignError::NotAbsolute)?;
 
         let date = basic_time::write(&now);
         let day = date.split('T').next().unwrap_or_default();
         let scope = [day, &self.scope.region, self.scope.service, TERMINATOR].join("/");
+        let (credential, expires) = ([self.access_key_id.as_str(), &scope].join("/"), expires.to_string());
         let mut query = Query::read(url.query().unwrap_or_default());
         query.add("X-Amz-Algorithm", ALGORITHM);
-        query.add("X-Amz-Credential", &[self.access_key_id.as_str(), &scope].join("/"));
+        query.add("X-Amz-Credential", &credential);
         query.add("X-Amz-Date", &date);
-        query.add("X-Amz-Expires", &expires.to_string());
+        query.add("X-Amz-Expires", &expires);
         query.add("X-Amz-SignedHeaders", "host");
+        Ok(Presigner {
+            method: method.clone(),
+            scheme: scheme.clone(),
+            host,
+            rule: self.scope.path_rule(),
+            query: query.text(),
+            key: self.signing_keys.get(&self.secret_key, day, &self.scope),
+            date,
+            scope,
+        })
+    }
+}
 
-        let (mut request, ()) = Request::new(()).into_parts();
-        request.method = method.clone();
-        request.uri = url.clone();
-        request.headers.insert(HOST, header);
-        let digest = canonical::digest(&request, &query, "host", self.scope.path_rule(), UNSIGNED_PAYLOAD);
-        let signature = self.signing_keys.get(&self.secret_key, day, &self.scope).sign(&date, &scope, &digest);
-        let path = url.path();
-        Ok(format!("{scheme}://{host}{path}?{query}&X-Amz-Signature={signature}"))
+/// Makes URLs that differ in their path alone. Made by [`Signer::presigner`].
+pub struct Presigner {
+    method: Method,
+    scheme: Scheme,
+    host: String,
+    rule: PathRule,
+    /// Without the signature.
+    query: String,
+    key: SigningKey,
+    date: String,
+    scope: String,
+}
+
+impl Presigner {
+    /// The URL of a path, which is encoded as it has to be on the wire.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        let Self { method, scheme, host, rule, query, key, date, scope } = self;
+        let digest = canonical::digest_of_url(method, path, *rule, query, host);
+        let signature = key.sign(date, scope, &digest);
+        [scheme.as_str(), "://", host, path, "?", query, "&X-Amz-Signature=", signature.as_str()].concat()
+    }
+}
+
+impl fmt::Debug for Presigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presigner").field("host", &self.host).finish_non_exhaustive()
     }
 }
 
