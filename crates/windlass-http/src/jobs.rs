@@ -162,7 +162,7 @@ impl Call<'_> {
             link(&mut shown.job.steps, JobKey { branch: branch.uid, job: job.id() }, &job, &urls);
         }
         let answer = Answer::new(&shown)?;
-        let answer = answer.with(WHY, &job.why(self.now).on(&branch.branch));
+        let answer = answer.with(WHY, job.why(self.now).on(&branch.branch));
         Ok(match job.status_reason() {
             Some(reason) => answer.with(STATUS_REASON, &reason),
             None => answer,

@@ -197,7 +197,7 @@ impl Api {
         answer::respond(started.and_then(|started| {
             // AWS passes on the answer of the queue that it puts the call into.
             let envelope = json!({ "SendMessageResponse": { "ResponseMetadata": { "RequestId": id.to_string() } } });
-            Ok(Answer::new(&envelope)?.with(JOB, &started.job.id()))
+            Ok(Answer::new(&envelope)?.with(JOB, started.job.id()))
         }))
     }
 
