@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, Timelike as _, Utc};
 use futures_util::{StreamExt as _, stream};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Response, StatusCode, header};
@@ -211,10 +211,13 @@ impl Drop for Entry {
         let Some(status) = self.status else { return };
         let now = self.log.clock.now();
         let Self { begun, before, after, bytes, .. } = &*self;
-        let time = now.format("%Y-%m-%d,%H:%M:%S");
+        let (date, hour, minute, second) = (now.date_naive(), now.hour(), now.minute(), now.second());
         let taken = (now - *begun).num_milliseconds().max(0);
         let (seconds, rest) = (taken / 1000, taken % 1000);
-        let line = format!("{time},-,{bytes},{before},{},{after},{seconds}.{rest:03}\n", status.as_u16());
+        let mut line = String::with_capacity(before.len() + after.len() + 64);
+        // Writing to a string cannot fail.
+        let _ = write!(line, "{date},{hour:02}:{minute:02}:{second:02},-,{bytes},{before},{}", status.as_u16());
+        let _ = writeln!(line, ",{after},{seconds}.{rest:03}");
         self.log.note(self.app.clone(), now, &line);
     }
 }

@@ -11,6 +11,8 @@ use windlass::Artifact;
 use windlass_artifact::{Archive, FileAt, Index, IndexError, OpenError, ReadAt};
 use windlass_store::{Blob, Blobs, BranchUid, StoreError, keys};
 
+use crate::bodies::Bodies;
+
 /// An artifact, open to be read. A clone is a few counters.
 #[derive(Clone)]
 pub(crate) struct Opened {
@@ -19,6 +21,10 @@ pub(crate) struct Opened {
     pub(crate) key: Arc<str>,
     /// Whether reading it waits for no disk.
     pub(crate) in_memory: bool,
+    /// Which of all artifacts it is.
+    pub(crate) artifact: Key,
+    /// What was sent of it and of others.
+    pub(crate) bodies: Arc<Bodies>,
 }
 
 /// Opens artifacts and keeps those that were used last. What is kept under a key never changes, so nothing here grows old.
@@ -26,16 +32,17 @@ pub(crate) struct Archives {
     blobs: Blobs,
     /// The one that was used last is the last.
     open: Mutex<Vec<(Key, Place)>>,
+    bodies: Arc<Bodies>,
 }
 
 /// An artifact among those of all branches.
-type Key = (BranchUid, Artifact);
+pub(crate) type Key = (BranchUid, Artifact);
 
 type Place = Arc<OnceCell<Opened>>;
 
 impl Archives {
     pub(crate) fn new(blobs: Blobs) -> Self {
-        Self { blobs, open: Mutex::new(Vec::with_capacity(CAPACITY)) }
+        Self { blobs, open: Mutex::new(Vec::with_capacity(CAPACITY)), bodies: Arc::new(Bodies::new()) }
     }
 
     /// The artifact, open. Of requests that come first at the same time, one opens it and the others wait.
@@ -72,7 +79,10 @@ impl Archives {
         let index = decoded.unwrap_or_else(|panic| Err(io::Error::other(panic).into()));
         let index = index.map_err(|reason| ArchiveError { key: index_key, reason })?;
         match assemble(zip, index) {
-            Ok((archive, in_memory)) => Ok(Opened { archive, in_memory, key: zip_key.into() }),
+            Ok((archive, in_memory)) => {
+                let bodies = Arc::clone(&self.bodies);
+                Ok(Opened { archive, in_memory, key: zip_key.into(), artifact: (branch, artifact), bodies })
+            }
             Err(reason) => Err(ArchiveError { key: zip_key, reason }),
         }
     }

@@ -10,6 +10,7 @@ use futures_util::{StreamExt, stream};
 use windlass_artifact::{Member, Method};
 
 use crate::archives::Opened;
+use crate::bodies::Origin;
 
 /// What is carried of a member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,9 +37,9 @@ impl Portion {
     }
 }
 
-/// The bytes of a member as a body.
+/// The bytes of a member as a body. All of a small one is [kept](crate::bodies) for the next visitor.
 ///
-/// Each chunk is read when the one before it was taken: a visitor who is slow or gone costs one chunk of memory, and no
+/// Of a large one each chunk is read when the one before it was taken: a visitor who is slow or gone costs one chunk of memory, and no
 /// thread waits for one. The first is read at once, so that a member that cannot be read can still be answered with an
 /// error; one that fails later breaks the transfer.
 ///
@@ -46,7 +47,22 @@ impl Portion {
 ///
 /// Those of reading the first chunk. They have been logged.
 pub(crate) async fn carry(opened: &Opened, member: &Member, portion: &Portion) -> io::Result<Body> {
-    Reading::new(opened, member, portion)?.into_body().await
+    let Some(origin) = origin(opened, member, portion) else {
+        return Reading::new(opened, member, portion)?.into_body().await;
+    };
+    let read = async { Ok(Reading::new(opened, member, portion)?.chunk().await?.0) };
+    opened.bodies.get(&origin, read).await.map(Body::from)
+}
+
+/// Under what a body is kept: if it is whole and a chunk at most.
+fn origin(opened: &Opened, member: &Member, portion: &Portion) -> Option<Origin> {
+    let gzip = match portion {
+        Portion::Plain => false,
+        Portion::Gzip { .. } => true,
+        Portion::Part(_) => return None,
+    };
+    let is_small = portion.length(member) <= CHUNK;
+    is_small.then_some(Origin { artifact: opened.artifact, offset: member.offset, gzip })
 }
 
 /// A member on its way.

@@ -8,6 +8,7 @@
 //! * **A path is a key**: it is decoded once and looked up in the artifact's index. Nothing is unpacked, no file is named
 //!   by a visitor, so there is nothing to climb out of.
 //! * **Nothing is compressed.** A deflated member goes out as gzip, as it lies in the zip, to whoever takes gzip.
+//! * **What is asked for often is in memory**, as it is sent: bodies of up to 128 KiB, 16 MiB in all.
 //! * **A slow visitor costs a chunk.** A body reads the next chunk when the last one is sent, and holds no thread meanwhile.
 //!
 //! Which member answers a path, in this order: the member of that name; the page of that name without its `.html`;
@@ -54,6 +55,7 @@
 mod access;
 mod archives;
 mod asset;
+mod bodies;
 mod body;
 mod caching;
 mod conditional;

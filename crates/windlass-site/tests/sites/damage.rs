@@ -76,6 +76,17 @@ async fn a_disk_that_fails_is_said_to_be_unavailable() {
     world.get("/").await.says(503, "This page cannot be shown at the moment");
 }
 
+#[tokio::test]
+async fn what_was_sent_a_moment_ago_is_not_read_again() {
+    let world = World::with(&[("index.html", b"home"), ("other.html", b"other")], Kept::File).await;
+    world.get("/").await.shows(200, "home");
+    for file in kept_files(&world) {
+        std::fs::File::options().write(true).open(file).unwrap().set_len(0).unwrap();
+    }
+    world.get("/").await.shows(200, "home");
+    is_our_fault(&world.get("/other.html").await);
+}
+
 #[track_caller]
 fn is_our_fault(answer: &Answer) {
     answer.says(500, "This page cannot be shown because of an error");
