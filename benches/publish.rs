@@ -2,7 +2,7 @@
 //! verify as much as a zip may be. The peer of the first is `unzip -t`, which reads and checks all of a zip once, as a
 //! deployment does.
 //!
-//! The server is a process of its own. The largest figures want 12 GB of disk where temporary directories are, for a while.
+//! The server is a process of its own. The largest figure wants 6 GB of disk for a while where temporary directories are.
 //! How soon a small site is live is in `server`.
 //!
 //! `cargo bench -p windlass-benches --bench publish`
@@ -222,7 +222,11 @@ fn upload(url: &str, write: impl FnOnce(&mut BufWriter<Chunked>) -> io::Result<(
         format!("PUT /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n");
     stream.write_all(head.as_bytes()).expect("the connection stays");
     let mut body = BufWriter::with_capacity(256 * 1024, Chunked(stream));
-    write(&mut body).expect("the server takes it");
+    if let Err(error) = write(&mut body) {
+        let mut answer = String::new();
+        let _ = body.get_mut().0.read_to_string(&mut answer);
+        panic!("the server does not take it: {error}; {answer}");
+    }
     let Chunked(mut stream) = body.into_inner().map_err(io::Error::from).expect("the server takes it");
     stream.write_all(b"0\r\n\r\n").expect("the connection stays");
     let mut answer = String::new();
