@@ -29,19 +29,26 @@ enum Zip {
 }
 
 impl Runner {
-    /// Executes the step. What it makes and keeps is noted in `made`.
-    pub(crate) async fn deploy(&self, claimed: &Claimed, log: &Log, made: &mut Made) -> Result<Deployed, Halt> {
+    /// Executes the step, on what was `built` where the job builds. What it makes and keeps is noted in `made`.
+    pub(crate) async fn deploy(
+        &self,
+        claimed: &Claimed,
+        built: Option<Staged>,
+        log: &Log,
+        made: &mut Made,
+    ) -> Result<Deployed, Halt> {
         let (app, branch, job) = (&claimed.branch.app, &claimed.branch.name, claimed.key().job);
         log.info(format_args!("Beginning deployment for application {app}, branch:{branch}, buildId {}", job.padded()));
         let deployed = match &claimed.job.birth().source {
             Source::Artifact(artifact) => self.kept_artifact(claimed, *artifact, log).await,
             Source::Zip | Source::Files(_) | Source::UploadOf { .. } | Source::Url { .. } | Source::Repository => {
-                self.new_artifact(claimed, log, made).await
+                self.new_artifact(claimed, built, log, made).await
             }
         };
         match &deployed {
             Ok(_) => log.info("Deployment finished."),
             Err(Halt::Failed(reason)) => log.error(format_args!("Failed to deploy: {reason}")),
+            Err(Halt::NothingToDo(reason)) => log.warning(format_args!("Nothing to deploy: {reason}")),
             Err(Halt::LetGo) => log.warning("Deployment was stopped."),
         }
         deployed
@@ -61,9 +68,19 @@ impl Runner {
         Ok(Deployed { artifact, archive: archive.await? })
     }
 
-    async fn new_artifact(&self, claimed: &Claimed, log: &Log, made: &mut Made) -> Result<Deployed, Halt> {
+    async fn new_artifact(
+        &self,
+        claimed: &Claimed,
+        built: Option<Staged>,
+        log: &Log,
+        made: &mut Made,
+    ) -> Result<Deployed, Halt> {
         let branch = claimed.branch.uid;
-        let (artifact, source, staged) = match self.zip(claimed, log).await? {
+        let zip = match built {
+            Some(built) => Zip::Staged(built),
+            None => self.zip(claimed, log).await?,
+        };
+        let (artifact, source, staged) = match zip {
             Zip::Kept(artifact) => (artifact, self.open_zip(branch, artifact).await?, None),
             Zip::Staged(staged) => {
                 let artifact = claimed.artifact(getrandom::u64().map_err(fault)?);
@@ -98,9 +115,7 @@ impl Runner {
             }
             Source::Url { url, url_type } => self.download(claimed, url, *url_type, log).await.map(Zip::Staged),
             Source::Artifact(artifact) => Ok(Zip::Kept(*artifact)),
-            Source::Repository => {
-                Err(Halt::Failed("this server does not build repositories; deploy a zip or a file map".to_owned()))
-            }
+            Source::Repository => Err(Halt::Failed("nothing was built".to_owned())),
         }
     }
 

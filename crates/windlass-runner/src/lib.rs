@@ -8,6 +8,7 @@
 //!
 //! [`Store::work`]: windlass_store::Store::work
 
+mod build;
 mod checkup;
 mod counts;
 mod deploy;
@@ -23,6 +24,7 @@ mod sources;
 mod verify;
 mod walk;
 
+pub use build::Builds;
 pub use checkup::{Checkup, Counts, Depth, Said};
 pub use janitor::{Janitor, Swept, Upkeep};
 pub use runner::{Runner, Settings};

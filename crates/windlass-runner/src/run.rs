@@ -36,6 +36,8 @@ pub(crate) struct Claimed {
 pub(crate) enum Halt {
     /// The step failed, and this is why, in words for whoever deploys.
     Failed(String),
+    /// There is nothing to do, and this is why.
+    NothingToDo(String),
     /// The job is to be let go.
     LetGo,
 }
@@ -121,33 +123,89 @@ impl Runner {
 
     async fn work_on(&self, claimed: Claimed) -> Finished {
         let mut finished = Finished { claimed, reports: Vec::new(), made: Made::default(), logs: Vec::new() };
-        let deploy = Log::new(self.0.clock.clone());
-        finished.claimed.introduce(&deploy);
-        let key = finished.claimed.log_key(finished.claimed.first);
-        let work = self.deploy(&finished.claimed, &deploy, &mut finished.made);
-        let deployed = deploy.kept_while(&*self.0.store, &key, work).instrument(info_span!("deploy")).await;
-        let verified = match deployed {
-            Ok(deployed) => {
-                finished.say(self, Report::StepEnded(StepName::Deploy));
-                finished.say(self, Report::StepStarted(StepName::Verify));
-                let verify = Log::new(self.0.clock.clone());
-                let verifying = self.verify(&finished.claimed, &deployed, &verify);
-                let verified = verifying.instrument(info_span!("verify")).await;
-                finished.keep_log(StepName::Verify, &verify);
-                verified.map(|()| deployed.artifact)
-            }
-            Err(halt) => Err(halt),
-        };
-        finished.keep_log(finished.claimed.first, &deploy);
-        match verified {
-            Ok(artifact) => {
-                finished.say(self, Report::StepEnded(StepName::Verify));
-                finished.say(self, Report::Succeeded { artifact });
-            }
+        match self.execute_steps(&mut finished).await {
+            Ok(artifact) => finished.say(self, Report::Succeeded { artifact }),
             Err(Halt::Failed(reason)) => finished.say(self, Report::Failed { reason: reason.into() }),
+            Err(Halt::NothingToDo(reason)) => finished.say(self, Report::Skipped { reason: reason.into() }),
             Err(Halt::LetGo) => finished.let_go(self),
         }
         finished
+    }
+
+    /// Executes the steps in turn. A build is long, so its steps are reported as they come; what comes after it is short
+    /// and reported with the end.
+    async fn execute_steps(&self, finished: &mut Finished) -> Result<Artifact, Halt> {
+        let built = match finished.claimed.first {
+            StepName::Build => Some(self.execute_build(finished).await?),
+            StepName::Test | StepName::Deploy | StepName::Verify => None,
+        };
+        let deploy = Log::new(self.0.clock.clone());
+        finished.claimed.introduce(&deploy);
+        let key = finished.claimed.log_key(StepName::Deploy);
+        let work = self.deploy(&finished.claimed, built, &deploy, &mut finished.made);
+        let deployed = deploy.kept_while(&*self.0.store, &key, work).instrument(info_span!("deploy")).await;
+        finished.keep_log(StepName::Deploy, &deploy);
+        let deployed = deployed?;
+        finished.say(self, Report::StepEnded(StepName::Deploy));
+        finished.say(self, Report::StepStarted(StepName::Verify));
+        let verify = Log::new(self.0.clock.clone());
+        let verified = self.verify(&finished.claimed, &deployed, &verify).instrument(info_span!("verify")).await;
+        finished.keep_log(StepName::Verify, &verify);
+        verified?;
+        finished.say(self, Report::StepEnded(StepName::Verify));
+        Ok(deployed.artifact)
+    }
+
+    /// Executes BUILD, and TEST where the specification has one. Answers the zip of what was built.
+    async fn execute_build(&self, finished: &mut Finished) -> Result<Staged, Halt> {
+        let log = Log::new(self.0.clock.clone());
+        finished.claimed.introduce(&log);
+        let key = finished.claimed.log_key(StepName::Build);
+        let work = self.build(&finished.claimed, &log);
+        let built = log.kept_while(&*self.0.store, &key, work).instrument(info_span!("build")).await;
+        finished.keep_log(StepName::Build, &log);
+        let built = built?;
+        let mut ended = StepName::Build;
+        if built.has_tests() {
+            self.move_on(finished, StepName::Build, StepName::Test).await?;
+            ended = StepName::Test;
+            let log = Log::new(self.0.clock.clone());
+            let key = finished.claimed.log_key(StepName::Test);
+            let work = self.test(&finished.claimed, &built, &log);
+            let tested = log.kept_while(&*self.0.store, &key, work).instrument(info_span!("test")).await;
+            finished.keep_log(StepName::Test, &log);
+            tested?;
+        }
+        self.move_on(finished, ended, StepName::Deploy).await?;
+        Ok(built.zip)
+    }
+
+    /// Reports that one step has ended and the next begun, with the logs so far.
+    async fn move_on(&self, finished: &mut Finished, from: StepName, to: StepName) -> Result<(), Halt> {
+        let logs = std::mem::take(&mut finished.logs);
+        self.tell(&finished.claimed, &[Report::StepEnded(from), Report::StepStarted(to)], &logs).await
+    }
+
+    /// Brings reports before the job at once.
+    pub(crate) async fn tell(
+        &self,
+        claimed: &Claimed,
+        reports: &[Report],
+        blobs: &[(String, Bytes)],
+    ) -> Result<(), Halt> {
+        let (attempt, now) = (claimed.attempt, self.0.clock.now());
+        let commands: Vec<_> =
+            reports.iter().map(|report| (Command::Report { attempt, report: report.clone() }, now)).collect();
+        match self.say_until_heard(claimed.key(), &commands, blobs).await {
+            Some(Ok(Executed { answer: Ok(()), .. })) => Ok(()),
+            // It was stopped, or is another runner's.
+            Some(Ok(Executed { answer: Err(_), .. }) | Err(_)) | None => {
+                if let Err(error) = self.keep_logs(blobs.to_vec()).await {
+                    tracing::warn!("cannot keep a log: {error}");
+                }
+                Err(Halt::LetGo)
+            }
+        }
     }
 
     /// Reports the end. What is kept of the job rides in the same transaction.

@@ -13,6 +13,7 @@ use windlass::SourceUrlType;
 use windlass_artifact::Packer;
 use windlass_store::{INLINE_MAX, Staged, StagedFile, Staging};
 
+use crate::build::Builds;
 use crate::deploy::{Stoppable, blocking, fault};
 use crate::fetch::{Body, Destination, FetchError, Fetched, Fetcher, TimeLimit, Told};
 use crate::log::Log;
@@ -34,6 +35,8 @@ pub struct Sources {
     pub web: Fetcher,
     /// For `s3`; without it such sources are refused.
     pub s3: Option<S3>,
+    /// For repositories, which have to be built, or why that is refused.
+    pub builds: Result<Builds, Box<str>>,
 }
 
 /// What the fetching side tells the packing side.
@@ -158,7 +161,7 @@ impl Runner {
 
 impl From<Fetcher> for Sources {
     fn from(web: Fetcher) -> Self {
-        Self { web, s3: None }
+        Self { web, s3: None, builds: Err("it has nothing to build with".into()) }
     }
 }
 

@@ -1,0 +1,13 @@
+//! Jobs of repositories: cloned, built as an `amplify.yml` says, published, and stopped when told.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cache;
+mod commits;
+mod failing;
+mod publishing;
+mod repository;
+mod stopping;

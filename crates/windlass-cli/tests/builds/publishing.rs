@@ -1,0 +1,104 @@
+use crate::repository::{Repository, connected, log, release, steps};
+
+const SITE: &str = "
+version: 1
+frontend:
+  phases:
+    preBuild:
+      commands:
+        - mkdir -p out/deep
+        - cd out
+    build:
+      commands:
+        - echo \"<h1>$GREETING from $AWS_BRANCH</h1>\" > index.html
+        - echo page > deep/page.html && echo secret > notes.txt
+  artifacts:
+    baseDirectory: out
+    files: ['**/*.html']
+";
+
+#[tokio::test]
+async fn a_repository_is_built_as_its_specification_says_and_goes_live() {
+    let repository = Repository::of(&[("amplify.yml", SITE), ("index.html", "source")]);
+    let world = connected(&repository).await;
+    let branch = world.client.update_branch().app_id(&world.app).branch_name("main");
+    branch.environment_variables("GREETING", "Hello").send().await.unwrap();
+    let job = world.ended(&release(&world).await).await;
+    let build = log(&world, &job, "BUILD").await;
+    assert_eq!(
+        steps(&job),
+        [("BUILD", "SUCCEED"), ("DEPLOY", "SUCCEED"), ("VERIFY", "SUCCEED")],
+        "{build}\n{job:?}"
+    );
+    let summary = job.summary.unwrap();
+    assert_eq!(summary.commit_id, repository.git(&["rev-parse", "HEAD"]));
+    assert_eq!(summary.commit_message, "First light");
+    let page = world.visit("/").await;
+    assert_eq!(page.1, "<h1>Hello from main</h1>\n");
+    assert_eq!(world.visit("/deep/page.html").await.0, 200);
+    assert_eq!(world.visit("/notes.txt").await.0, 404, "a file that artifacts.files leaves out is on the site");
+    assert!(build.contains("cd out") && build.contains("Build finished."), "{build}");
+}
+
+#[tokio::test]
+async fn a_repository_without_a_specification_is_published_as_it_is() {
+    let repository = Repository::of(&[("index.html", "as it is"), ("img/a.svg", "<svg/>")]);
+    let world = connected(&repository).await;
+    let job = world.ended(&release(&world).await).await;
+    assert_eq!(job.summary.as_ref().unwrap().status.as_str(), "SUCCEED", "{}", log(&world, &job, "BUILD").await);
+    assert_eq!(world.visit("/").await.1, "as it is");
+    assert_eq!(world.visit("/img/a.svg").await.0, 200);
+    assert_eq!(world.visit("/.git/HEAD").await.0, 404);
+}
+
+#[tokio::test]
+async fn an_apps_own_specification_counts_where_the_repository_has_none() {
+    let repository = Repository::of(&[("page.txt", "x")]);
+    let world = connected(&repository).await;
+    let call = world.client.update_app().app_id(&world.app).build_spec(SITE.replace("$GREETING", "Hi"));
+    call.send().await.unwrap();
+    let job = world.ended(&release(&world).await).await;
+    assert_eq!(job.summary.as_ref().unwrap().status.as_str(), "SUCCEED", "{}", log(&world, &job, "BUILD").await);
+    assert_eq!(world.visit("/").await.1, "<h1>Hi from main</h1>\n");
+}
+
+#[tokio::test]
+async fn each_app_of_a_monorepo_is_built_in_its_own_folder() {
+    let spec = "
+version: 1
+applications:
+  - appRoot: apps/blog
+    frontend:
+      phases: {build: {commands: ['mkdir dist && cp blog.html dist/index.html']}}
+      artifacts: {baseDirectory: dist, files: ['**/*']}
+  - appRoot: apps/shop
+    frontend:
+      phases: {build: {commands: ['mkdir dist && cp shop.html dist/index.html']}}
+      artifacts: {baseDirectory: dist, files: ['**/*']}
+";
+    let repository = Repository::of(&[("amplify.yml", spec), ("apps/blog/blog.html", "blog"), ("apps/shop/shop.html", "shop")]);
+    let world = connected(&repository).await;
+    for app in ["blog", "shop"] {
+        let call = world.client.update_app().app_id(&world.app);
+        call.environment_variables("AMPLIFY_MONOREPO_APP_ROOT", format!("apps/{app}")).send().await.unwrap();
+        let job = world.ended(&release(&world).await).await;
+        assert_eq!(job.summary.as_ref().unwrap().status.as_str(), "SUCCEED", "{}", log(&world, &job, "BUILD").await);
+        assert_eq!(world.visit("/").await.1, app);
+    }
+}
+
+#[tokio::test]
+async fn tests_are_a_step_of_their_own_and_their_failure_keeps_the_job_from_going_live() {
+    let spec = |tests: &str| format!("{SITE}test:\n  phases: {{test: {{commands: ['{tests}']}}}}\n  artifacts: {{baseDirectory: out, files: ['**/*']}}\n");
+    let repository = Repository::of(&[("amplify.yml", &spec("test -f out/index.html"))]);
+    let world = connected(&repository).await;
+    let job = world.ended(&release(&world).await).await;
+    let names: Vec<_> = steps(&job).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["BUILD", "TEST", "DEPLOY", "VERIFY"], "{}", log(&world, &job, "BUILD").await);
+
+    repository.commit("Break it", &[("amplify.yml", &spec("echo no such page; exit 7"))]);
+    let job = world.ended(&release(&world).await).await;
+    assert_eq!(steps(&job), [("BUILD", "SUCCEED"), ("TEST", "FAILED")]);
+    assert!(log(&world, &job, "TEST").await.contains("no such page"));
+    assert_eq!(world.visit("/").await.1, "<h1> from main</h1>\n", "the site has changed");
+}

@@ -1,0 +1,374 @@
+//! The BUILD and TEST steps of a job of a repository: clone, build as the specification says, pack what was made.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use windlass::{Account, Commit, JobType, Report, Resource};
+use windlass_artifact::Packer;
+use windlass_build::{BuildError, Cache, Commands, Found, Restored, Room, Saved, Workshop, files};
+use windlass_buildspec::{Artifacts, BuildSpec, Context, Masker, Phase, Plan, diff, effective, variables};
+use windlass_git::{Checkout, Git, GitError, RepositoryUrl};
+use windlass_store::{App, Attributes, JobKey, Staged, repository_token};
+
+use crate::deploy::{Stoppable, blocking, fault};
+use crate::guard::AddressGuard;
+use crate::log::Log;
+use crate::run::{Claimed, Halt};
+use crate::runner::Runner;
+
+/// How large a file that is read whole may be: a specification, or the headers of a site. AWS's own texts of them may
+/// have 25,000 characters.
+const TEXT_MAX: u64 = 1024 * 1024;
+
+/// By which names a repository may have a build specification.
+const SPECIFICATIONS: [&str; 2] = ["amplify.yml", "amplify.yaml"];
+
+/// What a runner builds repositories with.
+#[derive(Clone, Debug)]
+pub struct Builds {
+    /// What fetches a commit.
+    pub git: Git,
+    /// Where repositories may be fetched from.
+    pub guard: AddressGuard,
+    /// What runs the commands.
+    pub workshop: Workshop,
+    /// What they keep from one build to the next.
+    pub cache: Cache,
+    /// Whose apps they are, for their ARNs.
+    pub account: Account,
+}
+
+/// What came of BUILD.
+pub(crate) struct Built {
+    /// What goes live.
+    pub(crate) zip: Staged,
+    place: Place,
+}
+
+/// Where a build goes on, and how.
+struct Place {
+    room: Room,
+    plan: Plan,
+    variables: BTreeMap<String, String>,
+    masker: Masker,
+}
+
+/// What a build is told of its app and branch.
+struct Settings {
+    app: App,
+    /// The variables that the owner of the app has set, those of the branch over those of the app.
+    own: BTreeMap<String, String>,
+    url: RepositoryUrl,
+    token: Option<String>,
+}
+
+impl Built {
+    pub(crate) fn has_tests(&self) -> bool {
+        self.place.plan.test.is_some()
+    }
+}
+
+impl Runner {
+    /// Executes BUILD. The log has no secret in it.
+    pub(crate) async fn build(&self, claimed: &Claimed, log: &Log) -> Result<Built, Halt> {
+        let built = match self.builds() {
+            Ok(builds) => self.build_with(builds, claimed, log).await,
+            Err(halt) => Err(halt),
+        };
+        tell_end(&built, "Build", log);
+        built
+    }
+
+    async fn build_with(&self, builds: &Builds, claimed: &Claimed, log: &Log) -> Result<Built, Halt> {
+        let settings = self.settings_of(claimed).await?;
+        let room = Room::new_in(self.0.blobs.vault().staging()).map_err(fault)?;
+        let commit = self.clone_commit(builds, claimed, &settings, &room, log).await?;
+        self.tell(claimed, &[Report::Resolved { commit: Box::new(commit.clone()) }], &[]).await?;
+
+        let plan = plan_of(&settings, claimed, room.repository(), log)?;
+        self.ensure_changed(builds, claimed, &settings, &plan, &room).await?;
+        let variables = variables(&builds.context(claimed, &settings, &commit, &room, &plan));
+        let masker = Masker::new(Masker::of_variables(&variables).into_iter().chain(settings.token.clone()));
+        let place = Place { room, plan, variables, masker };
+
+        let owner = format!("{}-{}", claimed.branch.app, claimed.branch.uid);
+        restore(builds, &owner, &place, log).await?;
+        place.run(builds, &place.plan.build, claimed, log).await?;
+        save(builds, &owner, &place, log).await?;
+        let zip = self.pack_built(claimed, &place, log).await?;
+        Ok(Built { zip, place })
+    }
+
+    /// Executes TEST.
+    pub(crate) async fn test(&self, claimed: &Claimed, built: &Built, log: &Log) -> Result<(), Halt> {
+        let phases = built.place.plan.test.as_ref().map(|test| &*test.phases).unwrap_or_default();
+        let tested = built.place.run(self.builds()?, phases, claimed, log).await;
+        tell_end(&tested, "Test", log);
+        tested
+    }
+
+    fn builds(&self) -> Result<&Builds, Halt> {
+        let refused = |why: &Box<str>| Halt::Failed(format!("this server does not build repositories: {why}"));
+        self.0.sources.builds.as_ref().map_err(refused)
+    }
+
+    async fn settings_of(&self, claimed: &Claimed) -> Result<Settings, Halt> {
+        let gone = || Halt::Failed("the app is not there any more".to_owned());
+        let app = self.0.store.app(&claimed.branch.app).await?.ok_or_else(gone)?;
+        let url = app.repository().ok_or_else(|| {
+            Halt::Failed("the app is not connected to a repository any more; connect it, or deploy by hand".to_owned())
+        })?;
+        let url = RepositoryUrl::parse(url).map_err(fault)?;
+        let token = repository_token(&*self.0.store, &app).await?.map(|token| token.expose().to_owned());
+        let mut own = environment(&app.attributes);
+        own.extend(environment(&claimed.branch.attributes));
+        Ok(Settings { app, own, url, token })
+    }
+
+    async fn clone_commit(
+        &self,
+        builds: &Builds,
+        claimed: &Claimed,
+        settings: &Settings,
+        room: &Room,
+        log: &Log,
+    ) -> Result<Commit, Halt> {
+        let wanted = claimed.job.commit().map(|commit| &*commit.id).filter(|id| *id != "HEAD");
+        let branch = claimed.branch.name.as_str();
+        log.info(format_args!("Cloning {}, branch {branch}", settings.url));
+        let checkout = Checkout {
+            url: &settings.url,
+            token: settings.token.as_deref(),
+            branch,
+            commit: wanted,
+            into: room.repository(),
+            resolve: builds.addresses(&settings.url).await?,
+        };
+        let tell = |line: &str| log.info(line);
+        match builds.git.checkout(&checkout, &tell, claimed.let_go()).await {
+            Ok(commit) => {
+                let title = commit.message.lines().next().unwrap_or_default();
+                log.info(format_args!("Checked out {} {title}", commit.id));
+                Ok(commit)
+            }
+            Err(GitError::Stopped) => Err(Halt::LetGo),
+            Err(error) => Err(fault(error)),
+        }
+    }
+
+    //= https://docs.aws.amazon.com/amplify/latest/userguide/environment-variables.html
+    //# Enable diff based frontend deployment
+    /// Ends the job where its app asks for that and nothing that it is made of has changed since what is live. Only a
+    /// push can be needless: who starts a job by hand means it.
+    async fn ensure_changed(
+        &self,
+        builds: &Builds,
+        claimed: &Claimed,
+        settings: &Settings,
+        plan: &Plan,
+        room: &Room,
+    ) -> Result<(), Halt> {
+        let asks = settings.own.get("AMPLIFY_DIFF_DEPLOY").is_some_and(|value| value == "true");
+        if !asks || claimed.job.job_type() != JobType::WebHook {
+            return Ok(());
+        }
+        let Some(live) = claimed.branch.branch.live() else { return Ok(()) };
+        let key = JobKey { branch: claimed.branch.uid, job: live.job };
+        let Some(live) = self.0.store.job(key).await? else { return Ok(()) };
+        let Some(since) = live.commit().map(|commit| commit.id.to_string()) else { return Ok(()) };
+        let changed = match builds.git.changed_paths(room.repository(), &since, claimed.let_go()).await {
+            Ok(Some(changed)) => changed,
+            Ok(None) => return Ok(()),
+            Err(GitError::Stopped) => return Err(Halt::LetGo),
+            Err(error) => return Err(fault(error)),
+        };
+        let given = settings.own.get("AMPLIFY_DIFF_DEPLOY_ROOT").map(String::as_str);
+        let root = given.or(plan.app_root.as_deref()).unwrap_or("src");
+        if diff::changed_below(root, changed.iter().map(String::as_str)) {
+            return Ok(());
+        }
+        Err(Halt::NothingToDo(format!(
+            "nothing below {root} has changed since job {}, which is live (AMPLIFY_DIFF_DEPLOY)",
+            live.id()
+        )))
+    }
+
+    /// Packs what the build has made.
+    async fn pack_built(&self, claimed: &Claimed, place: &Place, log: &Log) -> Result<Staged, Halt> {
+        let Place { room, plan, .. } = place;
+        let (artifacts, repository) = (plan.artifacts.clone(), room.repository().to_owned());
+        let folder = joined(&plan.working_directory, &artifacts.base_directory);
+        let (zip, let_go) = (self.0.blobs.stage(), claimed.let_go().clone());
+        let (packed, count) = blocking(move || {
+            let found = files(&repository, &folder, |path| artifacts.selects(path)).map_err(fault)?;
+            let (mut packer, count) = (Packer::new(zip), found.len());
+            for Found { path, file } in found {
+                let content = File::open(&file).map_err(|error| Halt::Failed(format!("{path}: {error}")))?;
+                let packed = packer.add(artifacts.published_as(&path), Stoppable { content, let_go: &let_go });
+                if let_go.is_cancelled() {
+                    return Err(Halt::LetGo);
+                }
+                packed.map_err(fault)?;
+            }
+            Ok((packer.finish().map_err(fault)?.finish().map_err(fault)?, count))
+        })
+        .await?;
+        log.info(format_args!("Packed {count} files"));
+        Ok(packed)
+    }
+}
+
+impl Place {
+    /// Runs phases in one shell.
+    async fn run(&self, builds: &Builds, phases: &[Phase], claimed: &Claimed, log: &Log) -> Result<(), Halt> {
+        if phases.is_empty() {
+            return Ok(());
+        }
+        let Self { room, plan, variables, masker } = self;
+        let tell = |line: &str| log.info(masker.mask(line));
+        let commands = Commands { phases, directory: &plan.working_directory, variables };
+        match builds.workshop.run(room, commands, &tell, claimed.let_go()).await {
+            Ok(()) => Ok(()),
+            Err(BuildError::Stopped) => Err(Halt::LetGo),
+            Err(error) => Err(Halt::Failed(masker.mask(&error.to_string()).into_owned())),
+        }
+    }
+
+    /// What the paths of the cache are relative to.
+    fn cached_folder(&self) -> PathBuf {
+        self.room.repository().join(&self.plan.working_directory)
+    }
+}
+
+impl Builds {
+    fn context(&self, claimed: &Claimed, settings: &Settings, commit: &Commit, room: &Room, plan: &Plan) -> Context {
+        let (app, branch) = (&claimed.branch.app, &claimed.branch.name);
+        Context {
+            app_id: app.to_string(),
+            branch: branch.to_string(),
+            branch_arn: self.account.arn(Resource::Branch(app.clone(), branch.clone())).to_string(),
+            clone_url: settings.url.to_string(),
+            commit_id: commit.id.to_string(),
+            job_id: claimed.key().job.padded().to_string(),
+            source: room.repository().display().to_string(),
+            own: settings.own.clone(),
+            specified: plan.variables.clone(),
+        }
+    }
+
+    /// The addresses that the repository's host has, where they may be fetched from. A repository on this machine's disk
+    /// has none, and ssh asks for itself.
+    async fn addresses(&self, url: &RepositoryUrl) -> Result<Option<(String, u16, Vec<IpAddr>)>, Halt> {
+        let Some((host, port)) = url.host() else { return Ok(None) };
+        let found = tokio::net::lookup_host((host.as_str(), port)).await;
+        let found = found.map_err(|error| Halt::Failed(format!("{url}: the host {host} is not found: {error}")))?;
+        let mut addresses: Vec<IpAddr> = found.map(|address| address.ip()).collect();
+        addresses.dedup();
+        for address in &addresses {
+            self.guard.check(*address).map_err(|refused| Halt::Failed(format!("{url}: {refused}")))?;
+        }
+        Ok(Some((host, port, addresses)))
+    }
+}
+
+/// Says in the log of a step how it ended.
+fn tell_end<T>(ended: &Result<T, Halt>, step: &str, log: &Log) {
+    match ended {
+        Ok(_) => log.info(format_args!("{step} finished.")),
+        Err(Halt::Failed(reason)) => log.error(format_args!("{step} failed: {reason}")),
+        Err(Halt::NothingToDo(reason)) => log.info(reason),
+        Err(Halt::LetGo) => log.warning(format_args!("{step} was stopped.")),
+    }
+}
+
+/// The plan of the specification that applies.
+fn plan_of(settings: &Settings, claimed: &Claimed, repository: &Path, log: &Log) -> Result<Plan, Halt> {
+    let mut file = None;
+    for name in SPECIFICATIONS {
+        if file.is_none() {
+            file = text_of(repository, name)?;
+        }
+    }
+    let text = |attributes: &Attributes| attributes.get("buildSpec").and_then(Value::as_str).map(str::to_owned);
+    let (of_branch, of_app) = (text(&claimed.branch.attributes), text(&settings.app.attributes));
+    let Some((origin, text)) = effective(file.as_deref(), of_branch.as_deref(), of_app.as_deref()) else {
+        log.info("There is no build specification: the repository is published as it is");
+        return Ok(Plan::plain());
+    };
+    log.info(format_args!("Building as {origin} says"));
+    let spec = BuildSpec::parse(text).map_err(fault)?;
+    for warning in spec.warnings() {
+        log.warning(warning);
+    }
+    let root = settings.own.get("AMPLIFY_MONOREPO_APP_ROOT").map(String::as_str);
+    let is_set = |name| settings.own.get(name).is_some_and(|value| value == "true");
+    let mut plan = spec.plan(root).map_err(fault)?;
+    if is_set("AMPLIFY_SKIP_BACKEND_BUILD") {
+        plan.skip_backend();
+    }
+    if is_set("USER_DISABLE_TESTS") {
+        plan.test = None;
+    }
+    Ok(plan)
+}
+
+/// A text that stands in the repository.
+fn text_of(repository: &Path, name: &str) -> Result<Option<String>, Halt> {
+    let path = repository.join(name);
+    match path.symlink_metadata() {
+        Ok(about) if about.is_file() => {}
+        Ok(_) => return Err(Halt::Failed(format!("{name} is not a file"))),
+        Err(_) => return Ok(None),
+    }
+    let mut text = String::new();
+    let read = File::open(&path).and_then(|file| file.take(TEXT_MAX + 1).read_to_string(&mut text));
+    match read {
+        Ok(length) if length as u64 > TEXT_MAX => Err(Halt::Failed(format!("{name} has more than {TEXT_MAX} bytes"))),
+        Ok(_) => Ok(Some(text)),
+        Err(error) => Err(Halt::Failed(format!("{name} cannot be read: {error}"))),
+    }
+}
+
+/// The variables among the attributes of an app or a branch.
+fn environment(attributes: &Attributes) -> BTreeMap<String, String> {
+    let variables = attributes.get("environmentVariables").and_then(Value::as_object);
+    let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
+    variables.into_iter().flatten().filter_map(text).collect()
+}
+
+async fn restore(builds: &Builds, owner: &str, place: &Place, log: &Log) -> Result<(), Halt> {
+    if place.plan.cache.is_none() {
+        return Ok(());
+    }
+    let (cache, owner, folder) = (builds.cache.clone(), owner.to_owned(), place.cached_folder());
+    match blocking(move || Ok(cache.restore(&owner, &folder))).await? {
+        Ok(Restored::Bytes(bytes)) => log.info(format_args!("Restored {bytes} bytes from the cache")),
+        Ok(Restored::Nothing) => log.info("There is nothing in the cache"),
+        Ok(Restored::Damaged) => log.warning("The cache was damaged and is thrown away"),
+        Err(error) => log.warning(format_args!("Going on without what was kept: {error}")),
+    }
+    Ok(())
+}
+
+async fn save(builds: &Builds, owner: &str, place: &Place, log: &Log) -> Result<(), Halt> {
+    let Some(paths) = place.plan.cache.clone() else { return Ok(()) };
+    let (cache, owner, folder) = (builds.cache.clone(), owner.to_owned(), place.cached_folder());
+    match blocking(move || Ok(cache.save(&owner, &folder, |path| paths.selects(path)))).await? {
+        Ok(Saved::Bytes(bytes)) => log.info(format_args!("Kept {bytes} bytes in the cache")),
+        Ok(Saved::Nothing) => log.info("Nothing to be kept in the cache was there"),
+        Ok(Saved::TooLarge) => log.warning("What was to be kept in the cache is too large, and nothing is kept"),
+        Err(error) => log.warning(format_args!("Nothing is kept for the next build: {error}")),
+    }
+    Ok(())
+}
+
+fn joined(folder: &str, inside: &str) -> String {
+    match (folder, inside) {
+        ("", path) | (path, "") => path.to_owned(),
+        (folder, inside) => format!("{folder}/{inside}"),
+    }
+}
