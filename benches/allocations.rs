@@ -158,6 +158,9 @@ fn calls() -> Vec<Call> {
     let newer = Command::Replace { commit: commit().into() };
     call("Replace, with a commit", &build, newer, [3, 3, 9]);
     call("Claim, of a build", &build, Command::Claim, [0, 0, 3]);
+    let found = report(Report::Resolved { commit: Commit { id: "a1b2c3".into(), ..commit() }.into() });
+    let fetching = after(&build, &[&Command::Claim, &report(Report::Provisioned)]);
+    call("Resolved, with a commit", &fetching, found, [3, 3, 9]);
     calls
 }
 

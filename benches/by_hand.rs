@@ -7,11 +7,11 @@ use windlass::{
 };
 
 /// The law as a bare array, by status and event.
-pub type Table = [[Option<JobStatus>; 14]; 8];
+pub type Table = [[Option<JobStatus>; 15]; 8];
 
 /// What one would look up by hand.
 pub static TABLE: Table = {
-    let mut table = [[None; 14]; 8];
+    let mut table = [[None; 15]; 8];
     let mut i = 0;
     while i < TRANSITIONS.len() {
         table[TRANSITIONS[i].from as usize][TRANSITIONS[i].event as usize] = Some(TRANSITIONS[i].to);
@@ -67,6 +67,8 @@ pub enum Refused {
     Missing,
     /// It builds no commit.
     Busy(JobId),
+    /// No commit is resolved for it.
+    NotBuilt(JobId),
 }
 
 /// Where a job writes down what happened to it.
@@ -257,6 +259,10 @@ impl HandJob {
                 let next = self.next(EventKind::Provisioned)?;
                 self.turn(next, now);
                 log.note(self, || What::Provisioned);
+            }
+            Report::Resolved { .. } => {
+                self.next(EventKind::Resolved)?;
+                return Err(Refused::NotBuilt(self.id));
             }
             Report::StepStarted(step) => self.start_step(*step, now, log)?,
             Report::StepEnded(step) => self.end_step(*step, now, log)?,

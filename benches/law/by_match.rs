@@ -52,7 +52,7 @@ const fn next(status: JobStatus, event: E) -> Option<JobStatus> {
             _ => return None,
         },
         JobStatus::Running => match event {
-            E::Reclaimed | E::StepStarted | E::StepEnded => JobStatus::Running,
+            E::Reclaimed | E::Resolved | E::StepStarted | E::StepEnded => JobStatus::Running,
             E::StopRequested => JobStatus::Cancelling,
             E::Skipped => JobStatus::Cancelled,
             E::Failed | E::Expired => JobStatus::Failed,

@@ -28,6 +28,7 @@ state_machine! {
     },
     Running => {
         Reclaimed => Running,
+        Resolved => Running,
         StepStarted => Running,
         StepEnded => Running,
         StopRequested => Cancelling,

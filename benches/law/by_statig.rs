@@ -47,7 +47,7 @@ impl Job {
     #[state]
     fn running(context: &mut bool, event: &EventKind) -> Outcome<State> {
         match event {
-            EventKind::Reclaimed | EventKind::StepStarted | EventKind::StepEnded => Handled,
+            EventKind::Reclaimed | EventKind::Resolved | EventKind::StepStarted | EventKind::StepEnded => Handled,
             EventKind::StopRequested => Transition(State::cancelling()),
             EventKind::Skipped => Transition(State::cancelled()),
             EventKind::Failed | EventKind::Expired => Transition(State::failed()),

@@ -164,6 +164,7 @@ impl ApiError {
             }
             Rejection::StaleAttempt { .. }
             | Rejection::StepOutOfTurn { .. }
+            | Rejection::NotBuilt { .. }
             | Rejection::OtherArtifact { .. }
             | Rejection::NoSuchSlot { .. }
             | Rejection::UploadsMissing { .. }
@@ -204,6 +205,7 @@ const fn impossible(event: EventKind) -> &'static str {
         EventKind::Claimed
         | EventKind::Provisioned
         | EventKind::Reclaimed
+        | EventKind::Resolved
         | EventKind::StepStarted
         | EventKind::StepEnded
         | EventKind::Skipped

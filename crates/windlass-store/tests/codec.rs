@@ -163,6 +163,7 @@ fn lives() -> Vec<Life> {
                 Claim,
                 says(1, Report::Provisioned),
                 lost(1),
+                says(2, Report::Resolved { commit: commit("defabc").into() }),
                 begins(2, Build),
                 ends(2, Build),
                 begins(2, Deploy),

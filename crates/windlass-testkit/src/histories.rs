@@ -102,6 +102,7 @@ enum Say {
     Skipped,
     Succeeded(Whose, bool),
     Stopped,
+    Resolved(bool),
 }
 
 /// Whose artifact it is that goes live.
@@ -285,6 +286,7 @@ impl Say {
                 Report::Succeeded { artifact: Artifact { job: JobId::new(number), object: 1 } }
             }
             Self::Stopped => Report::Stopped,
+            Self::Resolved(first) => Report::Resolved { commit: Box::new(commit(if *first { "a1" } else { "c3" })) },
         }
     }
 }

@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, Utc};
 use windlass::{
-    Artifact, Attempt, Cause, Command, EventKind, Job, JobId, JobStatus, Limit, Limits, NewJob, Rejection, Report,
-    Source, StepName, Uploads,
+    Artifact, Attempt, Cause, Command, Commit, EventKind, Job, JobId, JobStatus, Limit, Limits, NewJob, Rejection,
+    Report, Source, StepName, Uploads,
 };
 
 const STEPS: [StepName; 4] = [StepName::Build, StepName::Test, StepName::Deploy, StepName::Verify];
@@ -31,7 +31,7 @@ struct ModelJob {
     attempt: u32,
     slots: Vec<Option<u64>>,
     steps: [Option<ModelStep>; 4],
-    commit: Option<Box<str>>,
+    commit: Option<Box<Commit>>,
     stopped_by: Option<Box<str>>,
     cause: Option<Cause>,
     artifact: Option<Artifact>,
@@ -92,7 +92,7 @@ impl ModelBranch {
             attempt: 0,
             slots: vec![None; slots],
             steps: [None; 4],
-            commit: new.commit.as_ref().map(|commit| commit.id.clone()),
+            commit: new.commit.clone().map(Box::new),
             stopped_by: None,
             cause: None,
             artifact: None,
@@ -271,7 +271,7 @@ impl ModelJob {
                     return Err(Rejection::BranchBusy { job: self.id });
                 }
                 self.must_be(self.is(JobStatus::Pending), EventKind::Replaced)?;
-                self.commit = Some(commit.id.clone());
+                self.commit = Some(commit.clone());
                 self.note(now);
             }
             Command::Stop { by } => {
@@ -323,6 +323,17 @@ impl ModelJob {
                     self.must_be(self.is(JobStatus::Provisioning), EventKind::Provisioned)?;
                     self.turn(JobStatus::Running, now);
                 }
+            }
+            Report::Resolved { commit } => {
+                if !self.is(JobStatus::Cancelling) && self.commit.as_ref() == Some(commit) {
+                    return Ok(());
+                }
+                self.must_be(running, EventKind::Resolved)?;
+                if self.new.source != Source::Repository {
+                    return Err(Rejection::NotBuilt { job: self.id });
+                }
+                self.commit = Some(commit.clone());
+                self.note(now);
             }
             Report::StepStarted(step) => {
                 if !self.is(JobStatus::Cancelling) && self.step(*step).is_some() {
@@ -450,7 +461,7 @@ impl ModelJob {
         assert_eq!(job.deadline().map(|deadline| (deadline.limit, millis(deadline.at))), deadline);
         assert_eq!(job.attempt().get(), self.attempt);
         assert_eq!((job.cause(), job.artifact()), (self.cause.as_ref(), self.artifact));
-        assert_eq!(job.commit().map(|commit| &commit.id), self.commit.as_ref());
+        assert_eq!(job.commit(), self.commit.as_deref());
         assert_eq!(job.birth().source, self.new.source);
         for (slot, object) in self.slots.iter().enumerate() {
             assert_eq!(job.uploads().is_filled(slot), object.is_some());

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use windlass::{Artifact, Attempt, Birth, Branch, Command, Job, JobId, Progress, Record, Report, StepName};
+use windlass::{Artifact, Attempt, Birth, Branch, Command, Commit, Job, JobId, Progress, Record, Report, StepName};
 use windlass_store::codec;
 
 /// Reads each line of `data` as each of the stored values. Whatever can be read is written and read again, then
@@ -91,8 +91,10 @@ fn visit(node: &mut Value, left: &mut usize, change: &mut dyn FnMut(&mut Value))
 fn drive(branch: &Branch, job: &Job) {
     let attempt = job.attempt();
     let artifact = Artifact { job: job.id(), object: 1 };
+    let commit = Commit { id: "a1".into(), message: "Shorter".into(), time: job.at() };
     let reports = [
         Report::Provisioned,
+        Report::Resolved { commit: Box::new(commit) },
         Report::StepStarted(StepName::Verify),
         Report::StepEnded(StepName::Build),
         Report::Failed { reason: "disk full".into() },

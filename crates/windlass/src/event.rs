@@ -84,6 +84,12 @@ pub enum Command {
 pub enum Report {
     /// The environment is ready.
     Provisioned,
+    /// The commit that it builds is known: what stood for the tip of a branch, or for a short hash, has a full hash, a
+    /// message and a time.
+    Resolved {
+        /// That commit.
+        commit: Box<Commit>,
+    },
     /// A step begins.
     StepStarted(StepName),
     /// A step ended well.
@@ -146,6 +152,11 @@ pub enum Event {
         /// The attempt that begins.
         attempt: Attempt,
     },
+    /// The commit that the job builds became known.
+    Resolved {
+        /// That commit.
+        commit: Box<Commit>,
+    },
     /// A step began.
     StepStarted {
         /// Which.
@@ -199,6 +210,7 @@ impl Event {
             Self::Claimed { .. } => EventKind::Claimed,
             Self::Provisioned => EventKind::Provisioned,
             Self::Reclaimed { .. } => EventKind::Reclaimed,
+            Self::Resolved { .. } => EventKind::Resolved,
             Self::StepStarted { .. } => EventKind::StepStarted,
             Self::StepEnded { .. } => EventKind::StepEnded,
             Self::StopRequested { .. } => EventKind::StopRequested,

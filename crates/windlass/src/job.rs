@@ -195,7 +195,7 @@ impl Job {
         match &record.event {
             Event::Created { .. } | Event::Started | Event::Provisioned => {}
             Event::Uploaded { slot, object } => self.progress.uploads.fill(*slot, *object),
-            Event::Replaced { commit } => self.progress.commit = Some(commit.clone()),
+            Event::Replaced { commit } | Event::Resolved { commit } => self.progress.commit = Some(commit.clone()),
             Event::Claimed { attempt } => {
                 self.progress.attempt = *attempt;
                 self.progress.claimed = Some(at);
@@ -257,7 +257,7 @@ impl Job {
     }
 
     /// What a retry of this job deploys: the artifact that it put live, or else what it was given. What was
-    /// built from a commit is built from it again.
+    /// built from a [commit](Self::commit) is built from it again, and not from the tip that its branch has by then.
     ///
     /// # Errors
     ///
@@ -333,7 +333,8 @@ impl Job {
         &self.progress
     }
 
-    /// The commit that it builds, where there is a repository.
+    /// The commit that it builds, where there is a repository: what it was given until a runner has
+    /// [resolved](crate::Report::Resolved) that.
     #[must_use]
     pub fn commit(&self) -> Option<&Commit> {
         self.progress.commit.as_deref()

@@ -42,6 +42,12 @@ pub enum Rejection {
         /// The step.
         step: StepName,
     },
+    /// A commit was resolved for a job that is not built: what it deploys it was given, and no commit can change that.
+    #[error("job {job} is not built from a commit")]
+    NotBuilt {
+        /// The job.
+        job: JobId,
+    },
     /// The job succeeded with an artifact that is not made of its content. What another job keeps may go with that job,
     /// so it cannot be what this one shows.
     #[error("the artifact is of job {job}, and this job does not deploy that")]

@@ -80,6 +80,8 @@ pub enum EventKind {
     Provisioned,
     /// Its runner was lost and another took over.
     Reclaimed,
+    /// The commit that it builds became known.
+    Resolved,
     /// A step began.
     StepStarted,
     /// A step ended well.
@@ -132,6 +134,7 @@ pub const TRANSITIONS: &[Transition] = &[
     row(Provisioning, E::Failed, JobStatus::Failed),
     row(Provisioning, E::Expired, JobStatus::Failed),
     row(Running, E::Reclaimed, Running),
+    row(Running, E::Resolved, Running),
     row(Running, E::StepStarted, Running),
     row(Running, E::StepEnded, Running),
     row(Running, E::StopRequested, Cancelling),

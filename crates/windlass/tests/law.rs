@@ -44,6 +44,7 @@ fn each_command_to_a_job_of_each_status_does_what_the_table_says_or_nothing() {
                 }
                 Err(
                     Rejection::StepOutOfTurn { .. }
+                    | Rejection::NotBuilt { .. }
                     | Rejection::OtherArtifact { .. }
                     | Rejection::NoSuchSlot { .. }
                     | Rejection::UploadsMissing { .. }
@@ -59,13 +60,13 @@ fn each_command_to_a_job_of_each_status_does_what_the_table_says_or_nothing() {
     }
     let rows: BTreeSet<_> = TRANSITIONS.iter().map(|t| (t.from, t.event)).collect();
     assert_eq!(taken, rows, "each row was taken, and nothing else");
-    assert_eq!(rows.len(), 23);
+    assert_eq!(rows.len(), 24);
 
     let pairs = JobStatus::iter().flat_map(|status| EventKind::iter().map(move |event| (status, event)));
     let (otherwise, illegal): (BTreeSet<_>, BTreeSet<_>) =
         pairs.filter(|pair| !rows.contains(pair)).partition(|(status, event)| answered_otherwise(*status, *event));
     assert_eq!(refused, illegal, "each pair without a row that a command can ask for was refused as what it is");
-    assert_eq!((illegal.len(), otherwise.len()), (67, 22), "8 * 14 pairs without 23 rows");
+    assert_eq!((illegal.len(), otherwise.len()), (72, 24), "8 * 15 pairs without 24 rows");
 }
 
 #[test]
@@ -87,8 +88,8 @@ fn a_history_takes_what_the_table_lists_and_refuses_the_rest() {
             }
         }
     }
-    assert_eq!(pairs.len(), 8 * 14, "every pair of status and event");
-    assert_eq!(pairs.iter().filter(|(status, kind)| row(*status, *kind).is_none()).count(), 89, "112 pairs, 23 rows");
+    assert_eq!(pairs.len(), 8 * 15, "every pair of status and event");
+    assert_eq!(pairs.iter().filter(|(status, kind)| row(*status, *kind).is_none()).count(), 96, "120 pairs, 24 rows");
 }
 
 #[test]
@@ -190,6 +191,7 @@ fn answered_otherwise(status: JobStatus, event: EventKind) -> bool {
         // There is no runner yet that could say so.
         EventKind::Provisioned
         | EventKind::Reclaimed
+        | EventKind::Resolved
         | EventKind::StepStarted
         | EventKind::StepEnded
         | EventKind::Skipped
@@ -211,6 +213,7 @@ fn answered_otherwise(status: JobStatus, event: EventKind) -> bool {
         | EventKind::Started
         | EventKind::Claimed
         | EventKind::Reclaimed
+        | EventKind::Resolved
         | EventKind::StepStarted
         | EventKind::StepEnded
         | EventKind::Stopped
@@ -244,6 +247,7 @@ fn asked_for(command: &Command, job: &Job) -> &'static [EventKind] {
         Command::Expire => &[EventKind::Expired],
         Command::Report { report, .. } => match report {
             Report::Provisioned => &[EventKind::Provisioned],
+            Report::Resolved { .. } => &[EventKind::Resolved],
             Report::StepStarted(_) => &[EventKind::StepStarted],
             Report::StepEnded(_) => &[EventKind::StepEnded],
             Report::Failed { .. } => &[EventKind::Failed],
@@ -276,9 +280,10 @@ fn commands(job: &Job) -> Vec<Command> {
     commands
 }
 
-fn reports() -> [Report; 7] {
+fn reports() -> [Report; 8] {
     [
         Report::Provisioned,
+        Report::Resolved { commit: Box::new(resolved()) },
         Report::StepStarted(StepName::Deploy),
         Report::StepEnded(StepName::Deploy),
         Report::Failed { reason: "exit status 1".into() },
@@ -289,7 +294,7 @@ fn reports() -> [Report; 7] {
 }
 
 /// One event of each kind.
-fn events() -> [Event; 14] {
+fn events() -> [Event; 15] {
     let step = StepName::Verify;
     [
         Event::Uploaded { slot: 0, object: 4 },
@@ -298,6 +303,7 @@ fn events() -> [Event; 14] {
         Event::Claimed { attempt: Attempt::new(1) },
         Event::Provisioned,
         Event::Reclaimed { attempt: Attempt::new(2) },
+        Event::Resolved { commit: Box::new(resolved()) },
         Event::StepStarted { step },
         Event::StepEnded { step },
         Event::StopRequested { by: None },
@@ -310,9 +316,9 @@ fn events() -> [Event; 14] {
 }
 
 /// Jobs of every status, in each of the shapes that a guard asks about.
-fn specimens() -> [Job; 17] {
+fn specimens() -> [Job; 18] {
     let report = |report| Command::Report { attempt: Attempt::new(1), report };
-    let [provisioned, deploying, deployed, failed, skipped, succeeded, stopped] = reports().map(report);
+    let [provisioned, resolved, deploying, deployed, failed, skipped, succeeded, stopped] = reports().map(report);
     let upload = Command::Upload { slot: 0, object: 1 };
     let stop = || Command::Stop { by: Some("Ann".into()) };
     let lost = |attempt| Command::Reclaim { attempt: Attempt::new(attempt) };
@@ -326,6 +332,7 @@ fn specimens() -> [Job; 17] {
         built(&[Command::Claim]),
         built(&[Command::Claim, lost(1), lost(2)]),
         run(&[]),
+        run(&[resolved]),
         run(slice::from_ref(&deploying)),
         run(&[deploying.clone(), deployed.clone()]),
         run(&[lost(1), lost(2)]),
@@ -365,6 +372,10 @@ fn replace() -> Command {
 
 fn commit() -> Commit {
     Commit { id: "a1".into(), message: "Shorter".into(), time: nine() }
+}
+
+fn resolved() -> Commit {
+    Commit { id: "a1b2c3d4".into(), ..commit() }
 }
 
 const fn artifact() -> Artifact {

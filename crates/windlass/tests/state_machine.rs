@@ -55,6 +55,7 @@ impl StateMachineTest for Real {
             assert_eq!(job.deadline().map(|deadline| deadline.at.timestamp_millis()), drawn.deadline());
             let steps: Vec<_> = job.steps().map(|(step, shown)| (step as usize, shown.status.as_ref())).collect();
             assert_eq!(steps, drawn.steps, "job {}", job.id());
+            assert_eq!(job.commit().cloned(), drawn.commit.map(commit), "job {}", job.id());
             assert_eq!(job.artifact().map(|artifact| artifact.object), drawn.artifact);
         }
     }
@@ -69,8 +70,9 @@ impl Real {
                 Place::Replaces(waiting) => self.asks(waiting.get() as usize - 1, Request::Replace, now),
             },
             Deed::Retry(back) => {
-                let source = self.jobs[self.jobs.len() - 1 - back].retry_source()?;
-                let retry = NewJob { job_type: JobType::Retry, ..NewJob::manual(source) };
+                let old = &self.jobs[self.jobs.len() - 1 - back];
+                let (source, commit) = (old.retry_source()?, old.commit().cloned());
+                let retry = NewJob { job_type: JobType::Retry, commit, ..NewJob::manual(source) };
                 self.branch.create(retry, now).and_then(|change| self.keep(change))
             }
             Deed::Delete(back) => {
@@ -108,7 +110,7 @@ fn new(content: Content) -> NewJob {
             let url = "https://example.com/site.zip".into();
             NewJob::manual(Source::Url { url, url_type: SourceUrlType::Zip })
         }
-        Content::Commit => NewJob { commit: Some(commit()), ..NewJob::manual(Source::Repository) },
+        Content::Commit => NewJob { commit: Some(commit(0)), ..NewJob::manual(Source::Repository) },
     }
 }
 
@@ -121,7 +123,7 @@ fn command(job: &Job, request: Request) -> Command {
     match request {
         Request::Upload(slot) => Command::Upload { slot, object: 0 },
         Request::Start => Command::Start,
-        Request::Replace => Command::Replace { commit: Box::new(commit()) },
+        Request::Replace => Command::Replace { commit: Box::new(commit(0)) },
         Request::Stop => Command::Stop { by: Some("Ann".into()) },
         Request::Claim => Command::Claim,
         Request::Expire => Command::Expire,
@@ -134,6 +136,7 @@ fn report(job: &Job, word: Word) -> Report {
     let step = |step| [StepName::Build, StepName::Test, StepName::Deploy, StepName::Verify][step];
     match word {
         Word::Provisioned => Report::Provisioned,
+        Word::Resolved(which) => Report::Resolved { commit: Box::new(commit(which)) },
         Word::StepStarted(name) => Report::StepStarted(step(name)),
         Word::StepEnded(name) => Report::StepEnded(step(name)),
         Word::Failed(reason) => Report::Failed { reason: reason.into() },
@@ -148,6 +151,7 @@ fn reason(rejection: &Rejection) -> &'static str {
         Rejection::IllegalTransition { .. } => "illegal",
         Rejection::StaleAttempt { .. } => "stale",
         Rejection::StepOutOfTurn { .. } => "out of turn",
+        Rejection::NotBuilt { .. } => "not built",
         Rejection::OtherArtifact { .. } => "other artifact",
         Rejection::NoSuchSlot { .. } => "no such slot",
         Rejection::UploadsMissing { .. } => "uploads missing",
@@ -158,6 +162,6 @@ fn reason(rejection: &Rejection) -> &'static str {
     }
 }
 
-fn commit() -> Commit {
-    Commit { id: "a1".into(), message: "Shorter".into(), time: DateTime::UNIX_EPOCH }
+fn commit(which: u8) -> Commit {
+    Commit { id: ["a1", "c3"][usize::from(which)].into(), message: "Shorter".into(), time: DateTime::UNIX_EPOCH }
 }

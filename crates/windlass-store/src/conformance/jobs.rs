@@ -104,6 +104,7 @@ pub async fn every_row_is_what_its_history_makes_of_it(s: Arc<dyn Store>) {
     let taken = obeyed(&*s, build.key(), &[Command::Reclaim { attempt: held.job.attempt() }], at(12)).await;
     for said in [
         Report::Provisioned,
+        Report::Resolved { commit: commit_named("abcdef").into() },
         Report::StepStarted(StepName::Build),
         Report::StepEnded(StepName::Build),
         Report::StepStarted(StepName::Deploy),

@@ -101,6 +101,14 @@ impl Job {
         }
         match report {
             Report::Provisioned => self.legal(now, || Event::Provisioned, EventKind::Provisioned),
+            Report::Resolved { commit } => {
+                self.allows(EventKind::Resolved)?;
+                if !self.birth.source.needs_build() {
+                    return Err(Rejection::NotBuilt { job: self.id });
+                }
+                let commit = Box::new(commit_to_millis(Commit::clone(commit)));
+                Ok(Records::one(self.record(now, Event::Resolved { commit })))
+            }
             Report::StepStarted(step) => {
                 self.allows(EventKind::StepStarted)?;
                 if !self.progress.steps.may_start(*step) {
@@ -140,6 +148,12 @@ impl Job {
     fn has_heard(&self, report: &Report) -> bool {
         match report {
             Report::Provisioned => self.progress.status == JobStatus::Running,
+            Report::Resolved { commit } => {
+                self.progress.status != JobStatus::Cancelling
+                    && self.progress.commit.as_deref().is_some_and(|known| {
+                        known.id == commit.id && known.message == commit.message && known.time == to_millis(commit.time)
+                    })
+            }
             Report::StepStarted(step) => {
                 self.progress.status != JobStatus::Cancelling && self.progress.steps.get(*step).is_some()
             }

@@ -219,6 +219,7 @@ pub(crate) fn commands(job: &Job) -> Vec<Command> {
     ];
     let reports = [
         Report::Provisioned,
+        Report::Resolved { commit: Box::new(commit("c3")) },
         Report::StepStarted(StepName::Build),
         Report::StepStarted(StepName::Deploy),
         Report::StepEnded(StepName::Build),

@@ -49,6 +49,8 @@ pub(crate) enum Fence {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Word {
     Provisioned,
+    /// Which of two commits it is; the first is what the job was made for.
+    Resolved(u8),
     StepStarted(usize),
     StepEnded(usize),
     Failed(&'static str),
@@ -73,6 +75,7 @@ pub(crate) type Answer = Result<(), &'static str>;
 pub(crate) struct Drawn {
     pub(crate) deleted: bool,
     pub(crate) built: bool,
+    pub(crate) commit: Option<u8>,
     pub(crate) filled: Vec<bool>,
     pub(crate) status: &'static str,
     pub(crate) records: u32,
@@ -152,6 +155,7 @@ fn any_request() -> impl Strategy<Value = Request> {
         || select(vec![Fence::Current, Fence::Current, Fence::Current, Fence::Current, Fence::Former, Fence::Next]);
     let word = prop_oneof![
         2 => Just(Word::Provisioned),
+        1 => (0..2u8).prop_map(Word::Resolved),
         3 => (0..4usize).prop_map(Word::StepStarted),
         3 => (0..4usize).prop_map(Word::StepEnded),
         1 => select(vec!["no index.html", "disk full"]).prop_map(Word::Failed),
@@ -190,15 +194,16 @@ impl Picture {
     }
 
     fn retry(&mut self, job: usize) -> Answer {
-        let Drawn { status, built, ref filled, artifact, goes_back_to, .. } = self.jobs[job];
+        let Drawn { status, built, commit, ref filled, artifact, goes_back_to, .. } = self.jobs[job];
         if !self.jobs[job].ended() {
             Err("not ended")
         } else if filled.contains(&false) && status != "SUCCEED" {
             Err("nothing to retry")
         } else {
             self.create(0, built)?;
-            if let Some(new) = self.jobs.last_mut().filter(|_| !built) {
-                new.goes_back_to = artifact.or(goes_back_to);
+            if let Some(new) = self.jobs.last_mut() {
+                new.commit = commit;
+                new.goes_back_to = artifact.or(goes_back_to).filter(|_| !built);
             }
             Ok(())
         }
@@ -224,10 +229,11 @@ impl Picture {
         let (status, records) = if slots > 0 { ("CREATED", 1) } else { ("PENDING", 2) };
         let (since, at) = (self.now, self.now);
         let (filled, steps, deleted, attempt, why) = (vec![false; slots], vec![], false, 0, "");
-        let (artifact, goes_back_to) = (None, None);
+        let (commit, artifact, goes_back_to) = (built.then_some(0), None, None);
         self.jobs.push(Drawn {
             deleted,
             built,
+            commit,
             filled,
             status,
             records,
@@ -330,6 +336,7 @@ impl Drawn {
             Request::Replace if !self.built && !self.ended() => return Err("busy"),
             Request::Replace => {
                 self.must_be(&["PENDING"])?;
+                self.commit = Some(0);
                 self.notes(now);
             }
             Request::Stop => match self.status {
@@ -376,6 +383,15 @@ impl Drawn {
             Word::Provisioned => {
                 self.must_be(&["PROVISIONING"])?;
                 self.turns("RUNNING", now);
+            }
+            Word::Resolved(commit) if self.status != "CANCELLING" && self.commit == Some(commit) => {}
+            Word::Resolved(commit) => {
+                self.must_be(&["RUNNING"])?;
+                if !self.built {
+                    return Err("not built");
+                }
+                self.commit = Some(commit);
+                self.notes(now);
             }
             Word::StepStarted(step) => {
                 if self.status != "CANCELLING" && self.steps.iter().any(|(begun, _)| *begun == step) {

@@ -101,18 +101,20 @@ fn next(job: &Job, kind: EventKind) -> Record {
     }
 }
 
+fn newer() -> Commit {
+    Commit { id: "4d5e6f".into(), message: "".into(), time: nine() }
+}
+
 fn sample(kind: EventKind) -> Happened {
     let attempt = Attempt::new(1);
     match kind {
         EventKind::Uploaded => Happened::Uploaded { slot: 0, object: 7 },
         EventKind::Started => Happened::Started,
-        EventKind::Replaced => {
-            let commit = Commit { id: "4d5e6f".into(), message: "".into(), time: nine() };
-            Happened::Replaced { commit: commit.into() }
-        }
+        EventKind::Replaced => Happened::Replaced { commit: newer().into() },
         EventKind::Claimed => Happened::Claimed { attempt },
         EventKind::Provisioned => Happened::Provisioned,
         EventKind::Reclaimed => Happened::Reclaimed { attempt },
+        EventKind::Resolved => Happened::Resolved { commit: newer().into() },
         EventKind::StepStarted => Happened::StepStarted { step: StepName::Deploy },
         EventKind::StepEnded => Happened::StepEnded { step: StepName::Deploy },
         EventKind::StopRequested => Happened::StopRequested { by: Some("AKIAONE".into()) },
