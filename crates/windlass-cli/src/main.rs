@@ -4,6 +4,8 @@
 //! [`client`] talks to it, or to AWS.
 
 mod artifacts;
+mod build;
+mod builds;
 mod client;
 mod doctor;
 mod logging;
@@ -36,6 +38,7 @@ enum Command {
     Up(up::Args),
     Deploy(deploy::Args),
     Rollback(rollback::Args),
+    Build(build::Args),
     /// List, show, explain, watch, stop and retry jobs, and read their logs
     #[command(subcommand)]
     Jobs(jobs::Command),
@@ -59,6 +62,11 @@ struct DiagramArgs {
 }
 
 fn main() -> ExitCode {
+    // A build's own process, which must have no other thread yet.
+    let mut args = std::env::args_os().skip(1);
+    if args.next().is_some_and(|first| first == windlass_jail::SUBCOMMAND) {
+        return windlass_jail::enter(args);
+    }
     // It fails only where a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
@@ -82,6 +90,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Up(args) => up::run(args).await,
         Command::Deploy(args) => deploy::run(args, cli.output).await,
         Command::Rollback(args) => rollback::run(args, cli.output).await,
+        Command::Build(args) => build::run(args).await,
         Command::Jobs(command) => jobs::run(command, cli.output).await,
         Command::Subscribers(command) => subscribers::run(command, cli.output).await,
         Command::Keys(command) => keys::run(command, cli.output).await,

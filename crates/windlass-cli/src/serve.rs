@@ -10,11 +10,12 @@ use clap::ValueEnum;
 use ipnet::IpNet;
 use tokio::signal::unix::{SignalKind, signal};
 use windlass::Account;
-use windlass_cli::server::{Config, HttpCheck, Server, s3_access};
+use windlass_cli::server::{BuildConfig, Config, HttpCheck, Server, s3_access};
 use windlass_http::{DomainVerification, InvalidQuota, Quota, Quotas};
 use windlass_runner::{Settings, Upkeep};
 
 use crate::artifacts::ArtifactArgs;
+use crate::builds::BuildArgs;
 use crate::client::output;
 use crate::logging::{LogFormat, Logging};
 
@@ -52,6 +53,13 @@ pub(crate) struct Args {
     /// A network that sources may be fetched from although it is not public; may be repeated
     #[arg(long, value_name = "CIDR")]
     allow_source: Vec<IpNet>,
+
+    #[command(flatten)]
+    builds: BuildArgs,
+
+    /// Whether repositories may be paths of this machine; whoever may make an app can then read every repository on it
+    #[arg(long)]
+    allow_local_repositories: bool,
 
     /// How it is found out that an associated domain leads here
     #[arg(long, value_enum, default_value_t = Verification::Offline)]
@@ -157,6 +165,8 @@ impl Args {
             keep,
             auth,
             allow_source,
+            builds,
+            allow_local_repositories,
             domain_verification,
             site_domain,
             quota: _,
@@ -177,6 +187,7 @@ impl Args {
             account: Account { region, id: account },
             site_domain,
             allow_source,
+            builds: BuildConfig { allow_local_repositories, ..builds.config()? },
             domains,
             quotas,
             request_rate,

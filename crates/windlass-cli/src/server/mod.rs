@@ -1,6 +1,7 @@
 //! A whole server: store, API, runner and sites on one directory and one listener.
 
 mod artifacts;
+mod builds;
 mod clock;
 mod data;
 mod domains;
@@ -33,6 +34,7 @@ use windlass_sqlite::{Commits, SqliteStore};
 use windlass_store::{Blobs, Clock, RunnerId, Store};
 
 pub use artifacts::Artifacts;
+pub use builds::BuildConfig;
 pub use clock::SystemClock;
 pub use data::{Credentials, Data};
 pub use domains::HttpCheck;
@@ -63,6 +65,8 @@ pub struct Config {
     pub allow_source: Vec<ipnet::IpNet>,
     /// Where sources in S3 are read; without it they are refused.
     pub s3: Option<Access>,
+    /// How repositories are built.
+    pub builds: BuildConfig,
     /// How it is found out that domains lead here.
     pub domains: DomainVerification,
     /// How much there may be of what, and how large it may be.
@@ -99,6 +103,7 @@ impl Config {
             site_domain: "localhost".to_owned(),
             allow_source: Vec::new(),
             s3: None,
+            builds: BuildConfig::default(),
             domains: DomainVerification::default(),
             quotas: Quotas::default(),
             request_rate: None,
@@ -268,7 +273,8 @@ fn runner(config: &Config, store: &Arc<dyn Store>, blobs: &Blobs) -> anyhow::Res
     let bytes = config.fetch.bytes.min(config.quotas.zip_size());
     let limits = FetchLimits { bytes, ..config.fetch };
     let s3 = config.s3.clone().map(|access| S3::new(access, limits)).transpose()?;
-    let sources = Sources { web: Fetcher::new(guard, limits)?, s3 };
+    let builds = config.builds.open(&config.data, guard.clone(), config.account.clone());
+    let sources = Sources { web: Fetcher::new(guard, limits)?, s3, builds };
     let id = RunnerId(format!("{:016x}", getrandom::u64().context("no random numbers")?));
     let (store, clock) = (Arc::clone(store), Arc::clone(&config.clock));
     Ok(Runner::new(id, store, blobs.clone(), clock, sources, config.runner.clone()))

@@ -11,3 +11,4 @@ mod failing;
 mod publishing;
 mod repository;
 mod stopping;
+mod vite;

@@ -1,0 +1,1 @@
+document.body.append(`built for ${import.meta.env.VITE_AUDIENCE}`);
