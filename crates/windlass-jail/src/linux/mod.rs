@@ -1,0 +1,103 @@
+//! The process in the jail: what [`SUBCOMMAND`](crate::SUBCOMMAND) does on Linux.
+//!
+//! Two of them where namespaces can be had: the first leaves the machine's namespaces, which for processes counts only
+//! for its children, and waits; its child is the first process inside and the [warden]. Where they cannot be had, the
+//! first is the warden itself.
+
+mod loopback;
+mod namespaces;
+mod processes;
+mod restrict;
+mod root;
+mod sight;
+mod warden;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::os::fd::RawFd;
+use std::process::ExitCode;
+
+use crate::protocol::Word;
+use crate::{Isolation, Network, SUBCOMMAND};
+
+/// The last argument of the process that is the first inside.
+const INSIDE: &str = "inside";
+
+/// Where the warden stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// First process of a PID namespace, with a mount namespace of its own.
+    Inside(Network),
+    /// In the machine's namespaces, since it has no others to give.
+    Outside,
+    /// In the machine's namespaces, as it was told.
+    Free,
+}
+
+/// The body of the subcommand: `arguments` are those after [`SUBCOMMAND`].
+///
+/// It speaks with the server over its standard input and output; a person has nothing to say to it.
+#[must_use]
+pub fn enter(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<_> = arguments.into_iter().filter_map(|argument| argument.into_string().ok()).collect();
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    let (isolation, network, inside) = match arguments[..] {
+        [isolation, network] => (isolation, network, false),
+        [isolation, network, INSIDE] => (isolation, network, true),
+        _ => return refused("the arguments of the jail are for the server alone"),
+    };
+    let (Ok(isolation), Ok(network)) = (isolation.parse::<Isolation>(), network.parse::<Network>()) else {
+        return refused("the jail knows no such isolation or network");
+    };
+    // Its own session: no terminal, and no signal that was meant for the server's. Fails where it has one already.
+    let _ = rustix::process::setsid();
+    if inside {
+        return warden::run(Place::Inside(network));
+    }
+    if let Err(error) = close_inherited() {
+        return refused(&format!("could not close what was inherited: {error}"));
+    }
+    match isolation {
+        Isolation::None => warden::run(Place::Free),
+        Isolation::Full => match (namespaces::leave(network), network) {
+            (Ok(()), _) => start_inside(isolation, network),
+            (Err(_), Network::Host) => warden::run(Place::Outside),
+            (Err(error), Network::None) => refused(&format!("no network of its own can be had: {error}")),
+        },
+    }
+}
+
+fn start_inside(isolation: Isolation, network: Network) -> ExitCode {
+    let arguments = [SUBCOMMAND, &isolation.to_string(), &network.to_string(), INSIDE];
+    match std::process::Command::new("/proc/self/exe").args(arguments).status() {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => refused(&format!("could not start a process in a namespace of its own: {error}")),
+    }
+}
+
+/// Tells the server. If nobody listens, there is nobody to tell.
+fn say(word: &Word) {
+    if let Ok(mut line) = serde_json::to_vec(word) {
+        line.push(b'\n');
+        let mut out = io::stdout();
+        let _ = out.write_all(&line).and_then(|()| out.flush());
+    }
+}
+
+fn refused(reason: &str) -> ExitCode {
+    say(&Word::Failed(reason.to_owned()));
+    ExitCode::FAILURE
+}
+
+/// Files that the server's own parent left open for it, and which would be the command's too.
+fn close_inherited() -> io::Result<()> {
+    let open: Vec<RawFd> = std::fs::read_dir("/proc/self/fd")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|fd| *fd > 2)
+        .collect();
+    // The directory that was just read is among them, and closed already.
+    for fd in open {
+        let _ = nix::unistd::close(fd);
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Taking more of the machine than there is for a command.
+
+use windlass_jail::Ended;
+
+use crate::{Cell, Place};
+
+const MIB: u64 = 1 << 20;
+
+#[tokio::test]
+async fn a_fork_bomb_is_ended() {
+    for mut cell in Cell::all() {
+        cell.jail.limits.processes = Some(100);
+        let bounded = cell.jail.probe().unwrap().bounded;
+        // Where the kernel does not bound it, one that grows slowly.
+        let script = if bounded { "perl -e 'fork while 1'" } else { "while :; do sleep 1000 & done" };
+        assert_eq!(cell.run(script).await.ended, Ended::TooManyProcesses { limit: 100 }, "{:?}", cell.place);
+    }
+}
+
+#[tokio::test]
+async fn one_process_gets_no_more_memory_than_all() {
+    for mut cell in Cell::all() {
+        cell.jail.limits.memory = Some(200 * MIB);
+        let seen = cell.run("perl -e '$x = \"x\" x (400 << 20); print \"got it\"'").await;
+        assert!(!seen.output.contains("got it"), "{:?}: {}", cell.place, seen.output);
+        assert!(!seen.ended.is_success());
+    }
+}
+
+#[tokio::test]
+async fn many_processes_get_no_more_memory_than_all() {
+    for mut cell in Cell::all() {
+        cell.jail.limits.memory = Some(200 * MIB);
+        let seen = cell
+            .run("for i in 1 2 3; do perl -e '$x = \"x\" x (50 << 20); $x .= \"y\"; sleep 1000' & done; wait")
+            .await;
+        assert_eq!(seen.ended, Ended::OutOfMemory { limit: 200 * MIB }, "{:?}: {}", cell.place, seen.output);
+    }
+}
+
+#[tokio::test]
+async fn memory_that_is_shared_counts_once() {
+    let mut cell = Cell::new(Place::Full);
+    cell.jail.limits.memory = Some(400 * MIB);
+    // Six processes that share 100 MiB, and are there when they are looked at: the last look is after all have said so.
+    let script = "perl -e '$| = 1; $x = \"x\" x (100 << 20); for (1 .. 5) { fork or do { select undef, undef, undef, 1; exit } } 1 while wait > 0'";
+    assert_eq!(cell.run(script).await.ended, Ended::Code(0));
+}
+
+#[tokio::test]
+async fn a_file_grows_no_larger_than_its_limit() {
+    for mut cell in Cell::all() {
+        cell.jail.limits.file_size = Some(MIB);
+        let seen = cell.run("exec head -c 2000000 /dev/zero > large").await;
+        assert_eq!(seen.ended, Ended::Signal(25), "{:?}", cell.place);
+        assert_eq!(std::fs::metadata(cell.path("job/large")).unwrap().len(), MIB);
+    }
+}
+
+#[tokio::test]
+async fn no_more_files_are_open_than_may_be() {
+    for mut cell in Cell::all() {
+        cell.jail.limits.open_files = Some(50);
+        let seen = cell.run("ulimit -n 1000 2>/dev/null; ulimit -Hn; for i in {10..60}; do eval \"exec $i</dev/null\" || break; done 2>/dev/null; echo $i").await;
+        assert_eq!(seen.output, "50\n50\n", "{:?}", cell.place);
+    }
+}
