@@ -1,0 +1,240 @@
+//! What may go wrong, in the words of whoever deploys.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why there is no checkout. No text shows a secret; the texts are fragments without a full stop, so that they can
+/// follow a colon.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum GitError {
+    /// The address is none that this crate takes.
+    #[error("{0}")]
+    Address(#[from] AddressFault),
+    /// The address is of a kind that is not allowed here.
+    #[error("{protocol} is not allowed for {url}{why}")]
+    ProtocolRefused {
+        /// `file`, `ssh`, `http` or `https`.
+        protocol: &'static str,
+        /// The address.
+        url: String,
+        /// What would be, or nothing.
+        why: &'static str,
+    },
+    /// The host may not be connected to: what resolves names refused it.
+    #[error("{host} may not be connected to: {reason}")]
+    HostRefused {
+        /// The host.
+        host: String,
+        /// Why, in the words of what resolves names.
+        reason: String,
+    },
+    /// The repository has no such branch.
+    #[error("the branch \"{branch}\" is not in the repository {url}{}", Others(.others))]
+    BranchNotFound {
+        /// The branch.
+        branch: String,
+        /// The repository.
+        url: String,
+        /// Some of those that it has.
+        others: Vec<String>,
+    },
+    /// The repository has no such commit, or its server does not give it away.
+    #[error("the commit \"{commit}\" is not in the branch \"{branch}\" of {url}")]
+    CommitNotFound {
+        /// The commit as it was asked for.
+        commit: String,
+        /// The branch in which it was looked for too.
+        branch: String,
+        /// The repository.
+        url: String,
+    },
+    /// Several commits begin so.
+    #[error("several commits of {url} begin with \"{commit}\": give more of its hash")]
+    CommitAmbiguous {
+        /// The beginning that was asked for.
+        commit: String,
+        /// The repository.
+        url: String,
+    },
+    /// The server wants credentials, or others than it was given.
+    #[error("{url} does not open to {}: {line}", if *.with_token { "the token that was given" } else { "a reader without a token" })]
+    AuthenticationFailed {
+        /// The repository.
+        url: String,
+        /// Whether a token was sent.
+        with_token: bool,
+        /// What git said last.
+        line: String,
+    },
+    /// The server was not reached, or hung up.
+    #[error("{url} cannot be reached: {line}")]
+    HostUnreachable {
+        /// The repository.
+        url: String,
+        /// What git said last.
+        line: String,
+    },
+    /// The server sends readers elsewhere. No redirect is followed: it could lead anywhere, and a token with it.
+    #[error("{url} has moved: its server answers with a redirect, and none is followed; give the new address: {line}")]
+    Redirected {
+        /// The repository.
+        url: String,
+        /// What git said last.
+        line: String,
+    },
+    /// There is no repository at the address, or none that may be seen.
+    #[error("there is no repository at {url}, or none that may be seen with what was given: {line}")]
+    NotARepository {
+        /// The address.
+        url: String,
+        /// What git said last.
+        line: String,
+    },
+    /// The server is not the one that is known by this name, or is not known at all.
+    #[error("the key of {url}'s host is not known: add it to the known_hosts of the account that runs this: {line}")]
+    HostKeyUnknown {
+        /// The repository.
+        url: String,
+        /// What git said last.
+        line: String,
+    },
+    /// A submodule is none that can be fetched.
+    #[error("submodule {path}: {reason}")]
+    Submodule {
+        /// Where it belongs.
+        path: String,
+        /// What is wrong with it.
+        reason: Box<str>,
+    },
+    /// The program is not there.
+    #[error("git is not installed: there is no {}", .program.display())]
+    GitMissing {
+        /// The program that was looked for.
+        program: PathBuf,
+    },
+    /// The repository and its files are larger than they may be.
+    #[error("the repository and its files are larger than {limit} bytes")]
+    TooLarge {
+        /// How many bytes there may be.
+        limit: u64,
+    },
+    /// It took too long.
+    #[error("it took longer than {seconds} s")]
+    TimedOut {
+        /// How many seconds it may take.
+        seconds: u64,
+    },
+    /// It was told to stop.
+    #[error("stopped")]
+    Stopped,
+    /// The folder cannot take a checkout, or git cannot be started.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The folder or the program.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// Anything else that git did not do.
+    #[error("git {what}: {line}")]
+    Failed {
+        /// What it was asked to do.
+        what: &'static str,
+        /// What it said last.
+        line: String,
+    },
+}
+
+/// Why an address is none. It is not repeated: it may hold a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum AddressFault {
+    /// Nothing at all.
+    #[error("the repository's address is empty")]
+    Empty,
+    /// It would be read as an option of a command.
+    #[error("the repository's address begins with a hyphen")]
+    Option,
+    /// It has a line break, a NUL, or the like.
+    #[error("the repository's address has control characters")]
+    Control,
+    /// It names a program that git would start.
+    #[error("the repository's address names a transport helper, which is not allowed: only https, http and ssh are")]
+    Helper,
+    /// Such as `git` or `ftp`.
+    #[error("the repository's address is of a kind that is not allowed: only https, http and ssh are")]
+    Scheme,
+    /// A path that depends on where one stands.
+    #[error("the repository's address is neither a URL nor host:path nor an absolute path")]
+    Relative,
+    /// Part of it cannot be read.
+    #[error("the repository's address cannot be read: its {0} is not one")]
+    Part(&'static str),
+}
+
+/// Some of the branches that there are.
+struct Others<'a>(&'a [String]);
+
+impl std::fmt::Display for Others<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            [] => f.write_str(", which has no branches"),
+            [only] => write!(f, ", whose only branch is \"{only}\""),
+            [first, others @ ..] => {
+                write!(f, ", whose branches are \"{first}\"")?;
+                others.iter().try_for_each(|other| write!(f, ", \"{other}\""))
+            }
+        }
+    }
+}
+
+/// What git's words mean, by what it prints in the language of programs (`LC_ALL=C`).
+pub(crate) fn understand(what: &'static str, url: &str, with_token: bool, said: &[String]) -> GitError {
+    let says = |words: &[&str]| said.iter().any(|line| words.iter().any(|word| line.contains(word)));
+    let line = said.last().cloned().unwrap_or_else(|| "it ended without a word".to_owned());
+    let url = url.to_owned();
+    if says(&[
+        "could not read Username",
+        "could not read Password",
+        "Authentication failed",
+        "error: 401",
+        "error: 403",
+    ]) || says(&["Permission denied"])
+    {
+        GitError::AuthenticationFailed { url, with_token, line }
+    } else if says(&["returned error: 30"]) {
+        GitError::Redirected { url, line }
+    } else if says(&["Host key verification failed"]) {
+        GitError::HostKeyUnknown { url, line }
+    } else if says(&[
+        "Could not resolve host",
+        "Failed to connect",
+        "Couldn't connect",
+        "unable to connect",
+        "timed out",
+    ]) || says(&[
+        "Connection refused",
+        "Connection reset",
+        "SSL",
+        "certificate",
+        "early EOF",
+        "hung up",
+        "Empty reply",
+    ]) || says(&[
+        "No route to host",
+        "Network is unreachable",
+        "Could not resolve hostname",
+        "error: 5",
+        "RPC failed",
+    ]) {
+        GitError::HostUnreachable { url, line }
+    } else if says(&["error: 404", "not found", "does not appear to be a git", "not a git repository", "not valid: "])
+        || says(&["does not exist", "dubious ownership", "No such file or directory"])
+    {
+        GitError::NotARepository { url, line }
+    } else {
+        GitError::Failed { what, line }
+    }
+}
