@@ -53,6 +53,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CIDR")]
     allow_source: Vec<IpNet>,
 
+    /// Let repositories be folders of this machine, named by their absolute paths: whoever may make apps can read whatever
+    /// repository this process can
+    #[arg(long)]
+    allow_local_repositories: bool,
+
     /// How it is found out that an associated domain leads here
     #[arg(long, value_enum, default_value_t = Verification::Offline)]
     domain_verification: Verification,
@@ -157,6 +162,7 @@ impl Args {
             keep,
             auth,
             allow_source,
+            allow_local_repositories,
             domain_verification,
             site_domain,
             quota: _,
@@ -177,6 +183,7 @@ impl Args {
             account: Account { region, id: account },
             site_domain,
             allow_source,
+            allow_local_repositories,
             domains,
             quotas,
             request_rate,
