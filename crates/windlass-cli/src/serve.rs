@@ -54,10 +54,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CIDR")]
     allow_source: Vec<IpNet>,
 
+<<<<<<< HEAD
     #[command(flatten)]
     builds: BuildArgs,
 
     /// Whether repositories may be paths of this machine; whoever may make an app can then read every repository on it
+=======
+    /// Let repositories be folders of this machine, named by their absolute paths: whoever may make apps can read whatever
+    /// repository this process can
+>>>>>>> trig
     #[arg(long)]
     allow_local_repositories: bool,
 
@@ -165,7 +170,10 @@ impl Args {
             keep,
             auth,
             allow_source,
+<<<<<<< HEAD
             builds,
+=======
+>>>>>>> trig
             allow_local_repositories,
             domain_verification,
             site_domain,
@@ -187,7 +195,11 @@ impl Args {
             account: Account { region, id: account },
             site_domain,
             allow_source,
+<<<<<<< HEAD
             builds: BuildConfig { allow_local_repositories, ..builds.config()? },
+=======
+            allow_local_repositories,
+>>>>>>> trig
             domains,
             quotas,
             request_rate,

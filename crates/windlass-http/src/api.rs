@@ -58,6 +58,8 @@ pub struct Settings {
     pub request_rate: Option<NonZeroU32>,
     /// How it is found out that domains lead here.
     pub domains: DomainVerification,
+    /// Whether repositories may be folders of this machine.
+    pub allow_local_repositories: bool,
     /// Who brings events to subscribers; without one there are none.
     pub courier: Option<Arc<dyn Courier>>,
 }

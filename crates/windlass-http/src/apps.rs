@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use windlass::{AppId, Resource};
-use windlass_store::{App, Attributes, Page, StoreError, keys};
+use windlass_store::{App, Attributes, Page, SEALED_TOKEN, StoreError, Token, check_variables, keep_token, keys};
 
 use crate::answer::Answer;
 use crate::api::Call;
 use crate::error::ApiError;
 use crate::keys::Apps;
 use crate::pages;
+use crate::repository;
 
 const LIST: &str = "apps";
 
@@ -38,11 +39,15 @@ impl Call<'_> {
     pub(crate) async fn create_app(self) -> Result<Answer, ApiError> {
         let mut attributes = Attributes::new();
         set(&mut attributes, self.input.clone());
-        windlass_rules::check_app(&attributes)?;
+        self.check_app(&attributes)?;
+        let token = given_token(&self.input);
         let _turn = self.room_for_app().await?;
         loop {
             let id = new_app_id()?;
-            let app = App { id, attributes: attributes.clone(), created: self.now, updated: self.now, version: 1 };
+            let mut app = App { id, attributes: attributes.clone(), created: self.now, updated: self.now, version: 1 };
+            if let GivenToken::New(token) = &token {
+                keep_token(self.api.store(), &mut app, token).await?;
+            }
             match self.api.store().create_app(&app).await {
                 // One in 36^13: another id, then.
                 Err(StoreError::Exists) => {}
@@ -90,10 +95,20 @@ impl Call<'_> {
         let changes = std::mem::take(&mut self.input);
         let OneApp { app_id } =
             OneApp::deserialize(&changes).map_err(|error| ApiError::bad_request(error.to_string()))?;
+        let token = given_token(&changes);
         loop {
             let mut app = self.app(&app_id).await?;
+            let before = app.repository().and_then(repository::host);
             set(&mut app.attributes, changes.clone());
-            windlass_rules::check_app(&app.attributes)?;
+            self.check_app(&app.attributes)?;
+            match &token {
+                GivenToken::New(token) => keep_token(self.api.store(), &mut app, token).await?,
+                // A token is for the host that it was given for, and no other host is shown it.
+                GivenToken::None if before.is_none() || before == app.repository().and_then(repository::host) => {}
+                GivenToken::None | GivenToken::Cleared => {
+                    app.attributes.remove(SEALED_TOKEN);
+                }
+            }
             app.updated = self.now.max(app.updated);
             app.version += 1;
             match self.api.store().update_app(&app).await {
@@ -130,6 +145,16 @@ impl Call<'_> {
         self.api.store().app(id).await?.ok_or_else(|| ApiError::no_app(id))
     }
 
+    /// Refuses what an app cannot be set to.
+    fn check_app(&self, attributes: &Attributes) -> Result<(), ApiError> {
+        windlass_rules::check_app(attributes)?;
+        check_variables(attributes)?;
+        match attributes.get("repository").and_then(Value::as_str) {
+            None | Some("") => Ok(()),
+            Some(repository) => Ok(repository::check(repository, self.api.settings().allow_local_repositories)?),
+        }
+    }
+
     fn app_answer(&self, app: &App) -> Result<Answer, ApiError> {
         Answer::new(&json!({ "app": self.app_form(app) }))
     }
@@ -164,7 +189,8 @@ impl Call<'_> {
     /// Lays what an owner set over what is shown where nothing is. Passwords of sites are for those who may set them.
     pub(crate) fn overlay(&self, form: &mut Value, attributes: &Attributes) {
         let Value::Object(form) = form else { return };
-        form.extend(attributes.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let shown = attributes.iter().filter(|(name, _)| *name != SEALED_TOKEN);
+        form.extend(shown.map(|(name, value)| (name.clone(), value.clone())));
         if !self.caller.sees_secrets() {
             form.remove(PASSWORD);
             if let Some(Value::Object(config)) = form.get_mut("autoBranchCreationConfig") {
@@ -174,8 +200,27 @@ impl Call<'_> {
     }
 }
 
-/// Takes over the members of a request that are the resource's own. Tokens are for the repository's host
-/// alone and are not kept with what is shown.
+/// What a request says of the repository's token.
+enum GivenToken {
+    /// Nothing.
+    None,
+    /// There is to be none any more.
+    Cleared,
+    /// There is to be this one.
+    New(Token),
+}
+
+/// The token that a request brings. AWS has two members for it, for different hosts; an `accessToken` is the newer way.
+fn given_token(members: &Attributes) -> GivenToken {
+    let given = ["accessToken", "oauthToken"].into_iter().filter_map(|name| members.get(name)?.as_str());
+    given.fold(GivenToken::None, |token, text| match (token, text) {
+        (GivenToken::New(token), _) => GivenToken::New(token),
+        (GivenToken::None | GivenToken::Cleared, "") => GivenToken::Cleared,
+        (GivenToken::None | GivenToken::Cleared, text) => GivenToken::New(Token::new(text)),
+    })
+}
+
+/// Takes over the members of a request that are the resource's own. Tokens are not kept with what is shown.
 pub(crate) fn set(attributes: &mut Attributes, members: Attributes) {
     const NOT_KEPT: [&str; 4] = ["appId", "branchName", "oauthToken", "accessToken"];
     for (name, mut value) in members {

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use windlass::{AppId, BranchName, Command, Resource};
 use windlass_store::{
-    Address, Attributes, ExecuteError, Extras, JobKey, NewBranch, StoreError, StoredBranch, execute, keys,
+    Address, Attributes, ExecuteError, Extras, JobKey, NewBranch, StoreError, StoredBranch, check_variables, execute,
+    keys,
 };
 
 use crate::answer::Answer;
@@ -36,6 +37,7 @@ impl Call<'_> {
         let mut attributes = Attributes::new();
         set(&mut attributes, members);
         windlass_rules::check_branch(&attributes)?;
+        check_variables(&attributes)?;
         let _turn = self.room_for_branch(&app_id).await?;
         let new = NewBranch { app: app_id, name: branch_name, attributes, created: self.now };
         match self.api.store().create_branch(&new).await {
@@ -80,6 +82,7 @@ impl Call<'_> {
             let mut branch = self.branch(&app_id, &branch_name).await?;
             set(&mut branch.attributes, changes.clone());
             windlass_rules::check_branch(&branch.attributes)?;
+            check_variables(&branch.attributes)?;
             branch.updated = self.now.max(branch.updated);
             branch.version += 1;
             match self.api.store().update_branch(&branch).await {

@@ -4,10 +4,11 @@ use chrono::TimeDelta;
 use http::StatusCode;
 use windlass::{AppId, BranchName, EventKind, Job, JobId, Rejection};
 use windlass_rules::RuleError;
-use windlass_store::{ExecuteError, RepeatError, StoreError};
+use windlass_store::{BadVariable, ExecuteError, RepeatError, StoreError};
 
 use crate::operations::Violation;
 use crate::quotas::Quota;
+use crate::repository::RepositoryFault;
 use crate::sigv4::Refusal;
 
 /// The type of the error for a resource that has no tags because there is none.
@@ -103,6 +104,11 @@ impl ApiError {
     /// No webhook has this id and this token. Which of the two is wrong is not said.
     pub(crate) fn no_such_webhook_url() -> Self {
         Self::forbidden("No webhook has this URL.")
+    }
+
+    /// A webhook is called with a signature that is not made with its token.
+    pub(crate) fn wrong_signature() -> Self {
+        Self::forbidden("The signature of the body is not one by this webhook's token.")
     }
 
     pub(crate) fn unknown_path() -> Self {
@@ -239,6 +245,18 @@ impl From<Violation> for ApiError {
 impl From<RuleError> for ApiError {
     fn from(error: RuleError) -> Self {
         Self::bad_request(format!("{error}."))
+    }
+}
+
+impl From<BadVariable> for ApiError {
+    fn from(error: BadVariable) -> Self {
+        Self::bad_request(format!("Value at 'environmentVariables' is invalid: {error}."))
+    }
+}
+
+impl From<RepositoryFault> for ApiError {
+    fn from(fault: RepositoryFault) -> Self {
+        Self::bad_request(format!("Value at 'repository' is invalid: {fault}."))
     }
 }
 

@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use http::header::HeaderName;
 use serde::{Deserialize, Serialize};
 use windlass::{
-    AppId, BranchName, Command, Commit, InvalidJobId, Job, JobId, JobType, NewJob, Rejection, Resource, Source,
+    AppId, BranchName, Command, Commit, InvalidJobId, Job, JobId, JobType, Limits, NewJob, Rejection, Resource, Source,
     StepName, wire,
 };
-use windlass_store::{Address, Extras, JobKey, Plan, StoredBranch, create_with, delete_job, execute};
+use windlass_store::{
+    Address, App, Attributes, Extras, JobKey, Plan, StoredBranch, build_limits, create_with, delete_job, execute,
+};
 
 use crate::answer::Answer;
 use crate::api::Call;
@@ -22,6 +24,9 @@ const STATUS_REASON: HeaderName = HeaderName::from_static("x-windlass-status-rea
 
 /// Why a job is as it is, whatever that is, in one line for people.
 const WHY: HeaderName = HeaderName::from_static("x-windlass-why");
+
+/// The commit of a job that builds whatever its branch is at.
+pub(crate) const HEAD: &str = "HEAD";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -92,7 +97,6 @@ impl Call<'_> {
 
     async fn plan(&self, request: &StartJob) -> Result<Plan, ApiError> {
         let app = self.app(&request.app_id).await?;
-        let limits = self.api.settings().limits;
         match request.job_type {
             JobType::Manual | JobType::WebHook => {
                 Err(ApiError::bad_request(format!("The requested jobType {} does not support.", request.job_type)))
@@ -102,35 +106,45 @@ impl Call<'_> {
                     return Err(ApiError::bad_request("Must specify jobId for the jobType RETRY."));
                 };
                 let (number, reason) = (job_number(job)?, request.job_reason.clone());
-                self.ensure_kept(request, number).await?;
-                Ok(Plan::RetryOf { job: number, reason, limits })
+                let branch = self.ensure_kept(request, number).await?;
+                Ok(Plan::RetryOf { job: number, reason, limits: self.limits(&app, branch.as_ref())? })
             }
             JobType::Release if app.repository().is_none() => Err(ApiError::bad_request(
                 "The jobType RELEASE is for apps that are connected to a repository, and this app is not.",
             )),
-            JobType::Release => Ok(Plan::New(NewJob {
-                job_type: JobType::Release,
-                source: Source::Repository,
-                commit: Some(Commit {
-                    id: request.commit_id.clone().unwrap_or_else(|| "HEAD".into()),
-                    message: request.commit_message.clone().unwrap_or_default(),
-                    time: request.commit_time.unwrap_or(self.now),
-                }),
-                retries: None,
-                job_reason: request.job_reason.clone(),
-                limits,
-            })),
+            JobType::Release => {
+                let branch = self.branch(&request.app_id, &request.branch_name).await?;
+                Ok(Plan::New(NewJob {
+                    job_type: JobType::Release,
+                    source: Source::Repository,
+                    commit: Some(Commit {
+                        id: commit_id(request.commit_id.as_deref())?,
+                        message: request.commit_message.clone().unwrap_or_default(),
+                        time: request.commit_time.unwrap_or(self.now),
+                    }),
+                    retries: None,
+                    job_reason: request.job_reason.clone(),
+                    limits: self.limits(&app, Some(&branch))?,
+                }))
+            }
         }
     }
 
+    /// The limits of a new job of a branch that may build.
+    fn limits(&self, app: &App, branch: Option<&StoredBranch>) -> Result<Limits, ApiError> {
+        let none = Attributes::new();
+        let of_branch = branch.map_or(&none, |branch| &branch.attributes);
+        Ok(build_limits(self.api.settings().limits, &app.attributes, of_branch)?)
+    }
+
     /// Refuses the retry of a job whose bytes have gone. Whatever else is in the way is found out when the job is made, and
-    /// bytes that go in between fail it by name.
-    async fn ensure_kept(&self, request: &StartJob, number: JobId) -> Result<(), ApiError> {
+    /// bytes that go in between fail it by name. Answers the branch, if there is one.
+    async fn ensure_kept(&self, request: &StartJob, number: JobId) -> Result<Option<StoredBranch>, ApiError> {
         let old = self.api.store().named_job(&request.app_id, &request.branch_name, number).await?;
-        let Some((branch, Some(old))) = old else { return Ok(()) };
-        let Ok(source) = old.retry_source() else { return Ok(()) };
+        let Some((branch, old)) = old else { return Ok(None) };
+        let Some(Ok(source)) = old.map(|old| old.retry_source()) else { return Ok(Some(branch)) };
         if self.api.blobs().keeps_source(branch.uid, &source).await? {
-            return Ok(());
+            return Ok(Some(branch));
         }
         Err(ApiError::bad_request(format!(
             "The job {number} cannot be retried: what it deployed is not kept any more. Deploy it again."
@@ -246,6 +260,23 @@ fn link(steps: &mut [wire::Step], key: JobKey, job: &Job, urls: &Presigner) {
             step.artifacts_url = Some(urls.url(&Object::Artifact(key).path()));
         }
     }
+}
+
+/// The commit that is asked for, or what stands for the tip of the branch while nobody knows that.
+fn commit_id(asked: Option<&str>) -> Result<Box<str>, ApiError> {
+    match asked {
+        None | Some(HEAD) => Ok(HEAD.into()),
+        Some(hash) if is_hash(hash) => Ok(hash.into()),
+        Some(_) => Err(ApiError::bad_request(
+            "Value at 'commitId' is invalid: a commit is named by its hash, of which 4 to 64 hexadecimal digits are given, \
+             or by HEAD.",
+        )),
+    }
+}
+
+/// Whether this can be the hash of a commit, or the beginning of one: git takes 4 digits at least, and SHA-256 has 64.
+pub(crate) fn is_hash(text: &str) -> bool {
+    (4..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The job's number. One too large to be any job's is not found.

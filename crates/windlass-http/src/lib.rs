@@ -34,6 +34,7 @@ mod pages;
 mod quotas;
 mod range;
 mod rate;
+mod repository;
 pub mod sigv4;
 mod tags;
 mod uploads;

@@ -83,8 +83,13 @@ fn invocation_id(headers: &HeaderMap) -> Option<Uuid> {
     headers.get(INVOCATION_ID)?.to_str().ok()?.parse().ok()
 }
 
-fn digest(lines: &[&str]) -> String {
-    hex::encode(Sha256::digest(lines.join("\n")))
+pub(crate) fn digest(lines: &[&str]) -> String {
+    digest_of(lines.join("\n").as_bytes())
+}
+
+/// The digest of a request that is not made of members.
+pub(crate) fn digest_of(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[cfg(test)]

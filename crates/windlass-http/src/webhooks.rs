@@ -1,21 +1,20 @@
-//! Webhooks: URLs that start a build of a branch for whoever knows them.
+//! Webhooks: URLs that start a build of a branch for whoever knows them, and for the forges that tell of pushes.
 
-use axum::body::Body;
-use http::header::HeaderName;
-use http::request::Parts;
-use http::{Method, Response};
+mod called;
+mod delivery;
+mod payload;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
-use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
-use windlass::{AppId, BranchName, Commit, JobType, NewJob, Rejection, Resource, Source};
-use windlass_store::{Attributes, Document, Executed, Kind, Plan, StoreError, StoredBranch, create};
+use windlass::{AppId, BranchName, Resource};
+use windlass_store::{Attributes, Document, Kind, StoreError, StoredBranch};
 
-use crate::answer::{self, Answer};
-use crate::api::{Api, Call, method_not_allowed, read};
+use crate::answer::Answer;
+use crate::api::Call;
 use crate::apps::{Listing, seconds};
 use crate::documents::{random_text, text};
-use crate::error::{ApiError, missing};
+use crate::error::ApiError;
 
 /// Where webhooks are called. The first is the one that we show: what is not AWS's API is below `/-/`. The second is
 /// AWS's own, so that a URL in a CMS needs another host and nothing else.
@@ -26,9 +25,6 @@ const TOKEN: usize = 40;
 
 /// The member that tells its branch from every other of that name.
 const BRANCH_UID: &str = "branchUid";
-
-/// The number of the job that a webhook started: ours, beside an answer of AWS's that does not say it.
-const JOB: HeaderName = HeaderName::from_static("x-windlass-job");
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -184,72 +180,6 @@ impl Call<'_> {
             "createTime": seconds(webhook.created),
             "updateTime": seconds(webhook.updated),
         })
-    }
-}
-
-impl Api {
-    /// Answers a call of a webhook, whoever makes it: the token in the URL is all that is asked for.
-    pub(crate) async fn webhook(&self, parts: &Parts, body: Body, id: Uuid) -> Response<Body> {
-        if parts.method != Method::POST {
-            return method_not_allowed(&parts.method, &[Method::POST]);
-        }
-        let started = self.called(parts, body).await;
-        answer::respond(started.and_then(|started| {
-            // AWS passes on the answer of the queue that it puts the call into.
-            let envelope = json!({ "SendMessageResponse": { "ResponseMetadata": { "RequestId": id.to_string() } } });
-            Ok(Answer::new(&envelope)?.with(JOB, started.job.id()))
-        }))
-    }
-
-    async fn called(&self, parts: &Parts, body: Body) -> Result<Executed, ApiError> {
-        let webhook = self.admit(parts.uri.query().unwrap_or_default()).await?;
-        // What the caller has to say is not looked at, but a connection that is used again has to be past it.
-        read(body).await?;
-        let (app, branch) = (app_of(&webhook)?, branch_of(&webhook)?);
-        let connected = self.store().app(&app).await?.ok_or_else(|| ApiError::no_app(&app))?;
-        if connected.repository().is_none() {
-            return Err(not_connected(&app));
-        }
-        let stored = self.store().branch(&app, &branch).await?.ok_or_else(|| ApiError::no_branch(&branch))?;
-        if !is_of(&webhook, &stored) {
-            return Err(ApiError::no_such_webhook_url());
-        }
-        let now = self.now();
-        // Whether pushes build the branch by themselves is another setting, `enableAutoBuild`: whoever calls a
-        // webhook asks for a build.
-        let plan = Plan::Push {
-            job: NewJob {
-                job_type: JobType::WebHook,
-                limits: self.settings().limits,
-                ..NewJob::manual(Source::Repository)
-            },
-            commit: Commit { id: "HEAD".into(), message: "".into(), time: now },
-        };
-        let made = create(self.store(), &app, &branch, &plan, now).await;
-        match made.map_err(|error| missing(error, &branch, ""))? {
-            Ok(started) => Ok(started),
-            Err(Rejection::BranchBusy { .. }) => Err(ApiError::pending_or_running(&branch)),
-            Err(rejection) => Err(ApiError::rejected(&rejection, None)),
-        }
-    }
-
-    /// The webhook that a query names, if it also has its token.
-    async fn admit(&self, query: &str) -> Result<Document, ApiError> {
-        let given = |name: &str| {
-            let mut members = url::form_urlencoded::parse(query.as_bytes());
-            members.find_map(|(key, value)| (key == name).then_some(value)).unwrap_or_default()
-        };
-        let webhook = self.store().document(Kind::Webhook, &given("id")).await?;
-        let token = given("token");
-        let webhook = webhook.filter(|webhook| {
-            let kept = text(webhook, "token").as_bytes();
-            kept.len() == TOKEN && bool::from(kept.ct_eq(token.as_bytes()))
-        });
-        let webhook = webhook.ok_or_else(ApiError::no_such_webhook_url)?;
-        match &*given("operation") {
-            "" | "startbuild" => Ok(webhook),
-            _ => Err(ApiError::bad_request("The operation of a webhook is startbuild.")),
-        }
     }
 }
 

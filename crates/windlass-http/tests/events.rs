@@ -302,6 +302,7 @@ impl Server {
             limits: Limits::default(),
             quotas: Quotas::default(),
             request_rate: None,
+            allow_local_repositories: false,
             domains: DomainVerification::Offline,
             courier: Some(network.clone()),
         };

@@ -27,7 +27,11 @@ mod execute;
 mod memory;
 mod once;
 mod port;
+mod push;
 mod resources;
+mod sealed;
+mod token;
+mod variables;
 mod vault;
 
 pub use blobs::{Blob, Blobs, Collected, INLINE_MAX, Staged, StagedFile, Staging, StagingFolder, keys};
@@ -42,5 +46,9 @@ pub use once::{Once, REMEMBERED, RepeatError, forget_requests};
 pub use port::{
     Append, BranchUid, Candidate, Counted, Happening, JobKey, Lease, Notice, Page, RunnerId, Site, Store, Work,
 };
+pub use push::{NotBuilt, Push, PushError, Pushed, build, pushed};
 pub use resources::{App, Attributes, Document, Kind, NewBranch, StoredBranch, label, labels};
+pub use sealed::Sealer;
+pub use token::{SEALED_TOKEN, Token, keep_token, repository_token};
+pub use variables::{BadVariable, VariableFault, build_limits, check_variables};
 pub use vault::{Content, InvalidContent, Vault};

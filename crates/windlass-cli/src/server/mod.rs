@@ -73,6 +73,8 @@ pub struct Config {
     pub quotas: Quotas,
     /// How many requests a second each key may make.
     pub request_rate: Option<NonZeroU32>,
+    /// Whether repositories may be folders of this machine.
+    pub allow_local_repositories: bool,
     /// The time limits of new jobs.
     pub limits: Limits,
     /// Where large artifacts lie.
@@ -107,6 +109,7 @@ impl Config {
             domains: DomainVerification::default(),
             quotas: Quotas::default(),
             request_rate: None,
+            allow_local_repositories: false,
             limits: Limits::default(),
             artifacts: Artifacts::default(),
             upkeep: Upkeep::default(),
@@ -262,6 +265,7 @@ async fn api(
         quotas: config.quotas.clone(),
         request_rate: config.request_rate,
         domains: config.domains.clone(),
+        allow_local_repositories: config.allow_local_repositories,
         courier: Some(Arc::new(Post::new(config.allow_source.clone())?)),
     };
     let api = Api::new(Arc::clone(store), blobs.clone(), Arc::clone(&config.clock), auth, settings).await;

@@ -77,6 +77,7 @@ impl World {
             limits: Limits::default(),
             quotas: Quotas::default(),
             request_rate: None,
+            allow_local_repositories: false,
             domains: DomainVerification::Offline,
             courier: None,
         };

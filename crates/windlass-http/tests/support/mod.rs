@@ -23,6 +23,7 @@ pub(crate) async fn api(directory: &Path) -> (Api, Arc<MemoryStore>, Blobs) {
         limits: Limits::default(),
         quotas: Quotas::default(),
         request_rate: None,
+        allow_local_repositories: false,
         domains: DomainVerification::Offline,
         courier: None,
     };
