@@ -17,7 +17,6 @@ use crate::apps::Listing;
 use crate::error::{ApiError, missing};
 use crate::objects::Object;
 use crate::pages;
-use crate::sigv4::Presigner;
 
 /// Why a job ended, in words: ours, beside AWS's answer, which only has a place for it in steps.
 const STATUS_REASON: HeaderName = HeaderName::from_static("x-windlass-status-reason");
@@ -172,8 +171,8 @@ impl Call<'_> {
         let arn = self.job_arn(&branch, &job);
         let mut shown = Shown { job: wire::Job::new(&job, &arn) };
         if !shown.job.steps.is_empty() {
-            let urls = self.api.objects().read_urls(&self.origin, self.now)?;
-            link(&mut shown.job.steps, JobKey { branch: branch.uid, job: job.id() }, &job, &urls);
+            let url = |object| self.api.objects().url(&self.origin, &object, self.now);
+            link(&mut shown.job.steps, JobKey { branch: branch.uid, job: job.id() }, &job, url)?;
         }
         let answer = Answer::new(&shown)?;
         let answer = answer.with(WHY, job.why(self.now).on(&branch.branch));
@@ -252,14 +251,20 @@ impl Call<'_> {
 }
 
 /// Says where the logs of a job's steps can be read, and what it put live be fetched.
-fn link(steps: &mut [wire::Step], key: JobKey, job: &Job, urls: &Presigner) {
+fn link(
+    steps: &mut [wire::Step],
+    key: JobKey,
+    job: &Job,
+    url: impl Fn(Object) -> Result<String, ApiError>,
+) -> Result<(), ApiError> {
     for step in steps {
         // A running step's log can be read as far as it has come.
-        step.log_url = Some(urls.url(&Object::Log(key, step.step_name.clone()).path()));
+        step.log_url = Some(url(Object::Log(key, step.step_name.clone()))?);
         if job.artifact().is_some() && step.step_name == StepName::Deploy.as_ref() {
-            step.artifacts_url = Some(urls.url(&Object::Artifact(key).path()));
+            step.artifacts_url = Some(url(Object::Artifact(key))?);
         }
     }
+    Ok(())
 }
 
 /// The commit that is asked for, or what stands for the tip of the branch while nobody knows that.

@@ -1,10 +1,11 @@
 //! Objects behind presigned URLs: `PUT` for upload slots, `GET` for all else. Whoever has the URL may do what
 //! it is for, for as long as it says, and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 
 use axum::body::Body;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use http::request::Parts;
 use http::{Method, Response, Uri};
 use windlass::JobId;
@@ -19,7 +20,7 @@ use crate::sigv4::{AccessKeyId, Payload, Presigner, Scope, SecretKey, Signer, Ve
 /// How long an upload URL is valid, as AWS's are: 3 hours.
 const UPLOAD_SECONDS: u32 = 3 * 3600;
 
-/// How long a URL to read with is valid: 1 hour.
+/// How long a URL to read with is valid: 1 hour, from the minute in which it is asked for.
 const READ_SECONDS: u32 = 3600;
 
 /// What a path below `/-/` stands for.
@@ -40,31 +41,70 @@ pub(crate) enum Object {
 pub(crate) struct Objects {
     signer: Signer,
     verifier: Verifier,
+    read: Mutex<Option<ReadUrls>>,
 }
+
+/// URLs to read with, as they are signed in one minute for one origin: whoever looks at a job again and again is given
+/// the same again and again.
+struct ReadUrls {
+    origin: String,
+    minute: DateTime<Utc>,
+    presigner: Presigner,
+    urls: HashMap<String, String>,
+}
+
+/// How many URLs of a minute are kept.
+const READ_URLS: usize = 4096;
 
 impl Objects {
     pub(crate) fn new(secret: [u8; 32], region: &str) -> Self {
         let id: AccessKeyId = "WINDLASSOBJECTS".parse().expect("letters only");
         let key: SecretKey = hex::encode(secret).parse().expect("64 digits");
         let keys = BTreeMap::from([(id.clone(), key.clone())]);
-        Self { signer: Signer::new(id, key, Scope::s3(region)), verifier: Verifier::new(keys, Scope::s3(region)) }
+        Self {
+            signer: Signer::new(id, key, Scope::s3(region)),
+            verifier: Verifier::new(keys, Scope::s3(region)),
+            read: Mutex::default(),
+        }
     }
 
     /// A URL that `object` can be used with.
     pub(crate) fn url(&self, origin: &str, object: &Object, now: DateTime<Utc>) -> Result<String, ApiError> {
-        let urls = match object {
-            Object::Slot(..) => self.urls(&Method::PUT, UPLOAD_SECONDS, origin, now),
-            Object::Log(..) | Object::Artifact(_) | Object::AccessLog(_) => self.read_urls(origin, now),
+        match object {
+            Object::Slot(..) => Ok(self.presigner(&Method::PUT, UPLOAD_SECONDS, origin, now)?.url(&object.path())),
+            Object::Log(..) | Object::Artifact(_) | Object::AccessLog(_) => self.read_url(origin, object.path(), now),
+        }
+    }
+
+    fn read_url(&self, origin: &str, path: String, now: DateTime<Utc>) -> Result<String, ApiError> {
+        let minute = now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now);
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = match &mut *read {
+            Some(read) if read.minute == minute && read.origin == origin => read,
+            other => other.insert(ReadUrls {
+                origin: origin.to_owned(),
+                minute,
+                presigner: self.presigner(&Method::GET, READ_SECONDS, origin, minute)?,
+                urls: HashMap::new(),
+            }),
         };
-        Ok(urls?.url(&object.path()))
+        if let Some(url) = read.urls.get(&path) {
+            return Ok(url.clone());
+        }
+        let url = read.presigner.url(&path);
+        if read.urls.len() < READ_URLS {
+            read.urls.insert(path, url.clone());
+        }
+        Ok(url)
     }
 
-    /// What makes the URLs that objects can be read with, for those who need several.
-    pub(crate) fn read_urls(&self, origin: &str, now: DateTime<Utc>) -> Result<Presigner, ApiError> {
-        self.urls(&Method::GET, READ_SECONDS, origin, now)
-    }
-
-    fn urls(&self, method: &Method, expires: u32, origin: &str, now: DateTime<Utc>) -> Result<Presigner, ApiError> {
+    fn presigner(
+        &self,
+        method: &Method,
+        expires: u32,
+        origin: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Presigner, ApiError> {
         let origin: Uri = origin.parse().map_err(|_| ApiError::bad_host())?;
         self.signer.presigner(method, &origin, expires, now).map_err(|error| ApiError::internal(&error))
     }

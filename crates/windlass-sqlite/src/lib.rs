@@ -10,6 +10,7 @@ mod commits;
 mod count;
 mod lock;
 mod read;
+mod recent;
 mod row;
 mod store;
 mod write;
@@ -28,6 +29,7 @@ use windlass_store::Notice;
 pub use commits::Commits;
 use lock::Lock;
 use read::Readers;
+use recent::Recent;
 use writer::Writer;
 
 mod schema {
@@ -40,6 +42,8 @@ pub struct SqliteStore {
     /// Before the lock: the directory is let go once the writer has closed the database.
     writer: Writer,
     notices: broadcast::Sender<Notice>,
+    /// None where another process may write.
+    recent: Option<Arc<Recent>>,
     /// None for one that only reads.
     _lock: Option<Lock>,
 }
@@ -125,6 +129,7 @@ impl SqliteStore {
             readers,
             writer: Writer::start(connection, commits),
             notices: broadcast::Sender::new(4096),
+            recent: Some(Arc::default()),
             _lock: Some(lock),
         })
     }
@@ -138,7 +143,7 @@ impl SqliteStore {
     pub fn read(directory: &Path) -> Result<Self, OpenError> {
         let readers = Arc::new(Readers::new(directory.join("windlass.db")));
         readers.warm_up().map_err(|source| OpenError::Database { path: directory.to_owned(), source })?;
-        Ok(Self { readers, writer: Writer::none(), notices: broadcast::Sender::new(1), _lock: None })
+        Ok(Self { readers, writer: Writer::none(), notices: broadcast::Sender::new(1), recent: None, _lock: None })
     }
 }
 

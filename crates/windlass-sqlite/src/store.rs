@@ -13,6 +13,7 @@ use windlass_store::{
     Site, Store, StoreError, StoredBranch, Work, codec,
 };
 
+use crate::recent::Changed;
 use crate::row::{self, BRANCH, BRANCH_COLUMNS, JOB, integer, number};
 use crate::{SqliteStore, count, write};
 
@@ -55,7 +56,7 @@ impl Store for SqliteStore {
 
     async fn delete_app(&self, id: &AppId) -> Result<Option<Vec<BranchUid>>, StoreError> {
         let id = id.clone();
-        self.writer.write(move |c| write::delete_app(c, &id)).await
+        self.change(Changed::Anything, move |c| write::delete_app(c, &id)).await
     }
 
     async fn create_branch(&self, new: &NewBranch) -> Result<StoredBranch, StoreError> {
@@ -84,11 +85,11 @@ impl Store for SqliteStore {
 
     async fn update_branch(&self, branch: &StoredBranch) -> Result<(), StoreError> {
         let branch = branch.clone();
-        self.writer.write(move |c| write::update_branch(c, &branch)).await
+        self.change(Changed::Branch(branch.uid), move |c| write::update_branch(c, &branch)).await
     }
 
     async fn delete_branch(&self, uid: BranchUid) -> Result<(), StoreError> {
-        self.writer.write(move |c| write::delete_branch(c, uid)).await
+        self.change(Changed::Branch(uid), move |c| write::delete_branch(c, uid)).await
     }
 
     async fn site(&self, app: &AppId, label: &str) -> Result<Option<Site>, StoreError> {
@@ -111,8 +112,17 @@ impl Store for SqliteStore {
         branch: &BranchName,
         id: JobId,
     ) -> Result<Option<(StoredBranch, Option<Job>)>, StoreError> {
+        let age = match self.recent.as_ref().map(|recent| recent.get(app, branch, id)) {
+            Some(Ok((branch, job))) => return Ok(Some((branch, Some(job)))),
+            Some(Err(age)) => Some(age),
+            None => None,
+        };
         let values = params![app.as_str(), branch.as_str(), integer(id.get())];
-        self.readers.ask(|c| first(c, &NAMED_JOB, values, branch_and_job))
+        let found = self.readers.ask(|c| first(c, &NAMED_JOB, values, branch_and_job))?;
+        if let (Some(recent), Some(age), Some((branch, Some(job)))) = (&self.recent, age, &found) {
+            recent.put(age, branch, job);
+        }
+        Ok(found)
     }
 
     async fn jobs(&self, branch: BranchUid, from: Option<u64>, limit: usize) -> Result<Page<Job>, StoreError> {
@@ -178,14 +188,14 @@ impl Store for SqliteStore {
 
     async fn append(&self, append: Append) -> Result<(), StoreError> {
         let notice = Notice { key: append.key, status: append.job.status() };
-        self.writer.write(move |c| write::append(c, &append)).await?;
+        self.change(Changed::Branch(append.key.branch), move |c| write::append(c, &append)).await?;
         // Nobody listening is fine.
         let _ = self.notices.send(notice);
         Ok(())
     }
 
     async fn delete_job(&self, key: JobKey, expected_seq: u32, branch: (u64, Branch)) -> Result<bool, StoreError> {
-        self.writer.write(move |c| write::delete_job(c, key, expected_seq, &branch)).await
+        self.change(Changed::Branch(key.branch), move |c| write::delete_job(c, key, expected_seq, &branch)).await
     }
 
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<JobKey>, StoreError> {
@@ -302,6 +312,23 @@ impl Store for SqliteStore {
 
     fn notices(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()
+    }
+}
+
+impl SqliteStore {
+    /// Writes a change that may concern jobs someone has looked at of late.
+    async fn change<T: Send + 'static>(
+        &self,
+        changed: Changed,
+        change: impl FnOnce(&Connection) -> write::Changed<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let recent = self.recent.clone();
+        let forget = move || {
+            if let Some(recent) = recent {
+                recent.forget(changed);
+            }
+        };
+        self.writer.write_then(change, forget).await
     }
 }
 

@@ -93,7 +93,7 @@ fn traced(statements: &Statements) -> (SqliteStore, TempDir) {
     }
     let lock = Lock::take(directory.path()).unwrap();
     let (readers, writer) = (Arc::new(readers), Writer::start(writer, None));
-    (SqliteStore { readers, writer, notices: broadcast::Sender::new(16), _lock: Some(lock) }, directory)
+    (SqliteStore { readers, writer, notices: broadcast::Sender::new(16), recent: None, _lock: Some(lock) }, directory)
 }
 
 fn plan(store: &SqliteStore, sql: &str) -> Vec<String> {

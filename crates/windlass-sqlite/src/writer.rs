@@ -59,10 +59,25 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<Result<T, StoreError>> + Send + 'static,
     {
+        self.write_then(change, || {}).await
+    }
+
+    /// The same, and calls `then` after the transaction and before anyone is told of it, whether or not whoever asked
+    /// still waits.
+    pub(crate) async fn write_then<T, F>(
+        &self,
+        change: F,
+        then: impl FnOnce() + Send + 'static,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<Result<T, StoreError>> + Send + 'static,
+    {
         let (sender, receiver) = oneshot::channel();
         let change: Change = Box::new(move |connection| {
             let answer = |done: Result<T, StoreError>| -> Answer {
                 Box::new(move |committed| {
+                    then();
                     let done = match committed {
                         Ok(()) => done,
                         Err(error) => Err(StoreError::unavailable(error)),
