@@ -93,10 +93,11 @@ impl Workshop {
         std::fs::write(&file, script(commands.phases))?;
         let run = Run {
             program: shell().into(),
-            args: vec![file.clone().into()],
+            arguments: vec![file.clone().into()],
             directory,
             writable: room.writable(),
             readable: self.readable.iter().cloned().chain([file]).collect(),
+            temporary: Some(room.tmp()),
             environment: self.environment(room, commands.variables),
         };
         let last = Mutex::new(None);
@@ -107,25 +108,14 @@ impl Workshop {
             tell(line);
         };
         let mut running = self.jail.spawn(&run).await?;
-        let output = running.output();
         let ended = tokio::select! {
             biased;
             () = stop.cancelled() => None,
-            (ended, ()) = async {
-                // A program that went into the background may hold on to the output: what counts is the shell's end.
-                let listening = listen(output, &hear);
-                tokio::pin!(listening);
-                let ended = tokio::select! {
-                    ended = running.wait() => ended,
-                    () = &mut listening => running.wait().await,
-                };
-                running.kill().await;
-                listening.await;
-                (ended, ())
-            } => Some(ended),
+            // All that came of the commands ends with their shell, and with that the output.
+            () = listen(running.output(), &hear) => Some(running.wait().await),
         };
         let Some(ended) = ended else {
-            running.kill().await;
+            running.kill().await?;
             return Err(BuildError::Stopped);
         };
         match ended? {
@@ -143,8 +133,14 @@ impl Workshop {
             ("USER", "windlass".into()),
             ("LANG", "C.UTF-8".into()),
         ];
-        let given = variables.iter().map(|(name, value)| (name.into(), value.into()));
-        own.into_iter().map(|(name, value)| (name.into(), value)).chain(given).collect()
+        let mut environment: BTreeMap<OsString, OsString> =
+            own.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        environment.extend(variables.iter().map(|(name, value)| (name.into(), value.into())));
+        if let Some(path) = variables.get("PATH") {
+            // Nobody can do without the rest.
+            environment.insert("PATH".into(), format!("{path}:{}", self.path).into());
+        }
+        environment.into_iter().collect()
     }
 }
 

@@ -68,7 +68,7 @@ pub use error::{SpecError, SpecFault};
 pub use mask::Masker;
 pub use origin::{Origin, effective};
 pub use plan::{Phase, PhaseName, Plan, Section, TestPlan};
-pub use script::script;
+pub use script::{EXECUTING, script};
 pub use select::{Artifacts, CachePaths};
 pub use spec::BuildSpec;
 pub use variables::{Context, PullRequest, is_on, variables};

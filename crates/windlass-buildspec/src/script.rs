@@ -4,6 +4,9 @@ use core::fmt::Write;
 
 use crate::plan::{Phase, Section};
 
+/// What the line that tells of a command begins with.
+pub const EXECUTING: &str = "# Executing command: ";
+
 /// One script for `sh` (dash, bash, …) that runs the commands of these phases in order.
 ///
 /// * Every command is quoted as a whole and evaluated by itself in the same shell, so what one sets, the next has, and
@@ -48,7 +51,7 @@ fn say(script: &mut String, line: &str) {
 
 /// `command` takes from `eval` that an error of syntax would end the whole shell.
 fn run(script: &mut String, command: &str) {
-    say(script, &format!("# Executing command: {}", command.trim_end()));
+    say(script, &format!("{EXECUTING}{}", command.trim_end()));
     push(script, format_args!("command eval {}\nwindlass_status=$?\n", quoted(command)));
     let failed = quoted(&format!(": {}", command.trim_end()));
     push(

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 use windlass_artifact::Packer;
 use windlass_build::{Commands, Found, Room, Workshop, files};
@@ -104,10 +104,12 @@ impl Build {
             branch_arn: String::new(),
             clone_url: String::new(),
             commit_id: "HEAD".to_owned(),
-            job_id: "0000000001".to_owned(),
-            source: room.repository().display().to_string(),
-            own: own.into_iter().collect(),
-            specified: plan.variables.clone(),
+            job_id: 1,
+            source_folder: room.repository().display().to_string(),
+            pull_request: None,
+            app: own.into_iter().collect(),
+            branch_variables: BTreeMap::new(),
+            spec: plan.variables.clone(),
         });
         let masker = Masker::new(Masker::of_variables(&variables));
         Ok(Self { plan, room, workshop, variables, masker })
@@ -127,10 +129,8 @@ impl Build {
     }
 
     fn made(&self) -> anyhow::Result<Vec<Found>> {
-        let artifacts = &self.plan.artifacts;
-        let folder = Path::new(&self.plan.working_directory).join(&artifacts.base_directory);
-        let Some(folder) = folder.to_str() else { bail!("{} is not UTF-8", folder.display()) };
-        Ok(files(self.room.repository(), folder, |path| artifacts.selects(path))?)
+        let folder = self.plan.published_folder();
+        Ok(files(self.room.repository(), &folder, |path| self.plan.artifacts.selects(path))?)
     }
 
     fn pack(&self, found: &[Found], zip: &Path) -> anyhow::Result<()> {

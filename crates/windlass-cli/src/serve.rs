@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use ipnet::IpNet;
 use tokio::signal::unix::{SignalKind, signal};
 use windlass::Account;
-use windlass_cli::server::{BuildConfig, Config, HttpCheck, Server, s3_access};
+use windlass_cli::server::{Config, HttpCheck, Server, s3_access};
 use windlass_http::{DomainVerification, InvalidQuota, Quota, Quotas};
 use windlass_runner::{Settings, Upkeep};
 
@@ -54,15 +54,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CIDR")]
     allow_source: Vec<IpNet>,
 
-<<<<<<< HEAD
     #[command(flatten)]
     builds: BuildArgs,
 
-    /// Whether repositories may be paths of this machine; whoever may make an app can then read every repository on it
-=======
     /// Let repositories be folders of this machine, named by their absolute paths: whoever may make apps can read whatever
     /// repository this process can
->>>>>>> trig
     #[arg(long)]
     allow_local_repositories: bool,
 
@@ -170,10 +166,7 @@ impl Args {
             keep,
             auth,
             allow_source,
-<<<<<<< HEAD
             builds,
-=======
->>>>>>> trig
             allow_local_repositories,
             domain_verification,
             site_domain,
@@ -195,11 +188,8 @@ impl Args {
             account: Account { region, id: account },
             site_domain,
             allow_source,
-<<<<<<< HEAD
-            builds: BuildConfig { allow_local_repositories, ..builds.config()? },
-=======
+            builds: builds.config()?,
             allow_local_repositories,
->>>>>>> trig
             domains,
             quotas,
             request_rate,

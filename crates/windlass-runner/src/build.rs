@@ -1,18 +1,19 @@
 //! The BUILD and TEST steps of a job of a repository: clone, build as the specification says, pack what was made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
 use serde_json::Value;
 use windlass::{Account, Commit, JobType, Report, Resource};
 use windlass_artifact::Packer;
 use windlass_build::{BuildError, Cache, Commands, Found, Restored, Room, Saved, Workshop, files};
-use windlass_buildspec::{Artifacts, BuildSpec, Context, Masker, Phase, Plan, diff, effective, variables};
-use windlass_git::{Checkout, Git, GitError, RepositoryUrl};
-use windlass_store::{App, Attributes, JobKey, Staged, repository_token};
+use windlass_buildspec::{BuildSpec, Context, Masker, Phase, Plan, SpecError, diff, effective, is_on, variables};
+use windlass_git::{Checkout, Git, GitError, RepositoryUrl, Resolve};
+use windlass_store::{App, Attributes, JobKey, Staged, Token, repository_token};
 
 use crate::deploy::{Stoppable, blocking, fault};
 use crate::guard::AddressGuard;
@@ -60,10 +61,12 @@ struct Place {
 /// What a build is told of its app and branch.
 struct Settings {
     app: App,
-    /// The variables that the owner of the app has set, those of the branch over those of the app.
+    of_app: BTreeMap<String, String>,
+    of_branch: BTreeMap<String, String>,
+    /// Both, the branch's over the app's.
     own: BTreeMap<String, String>,
     url: RepositoryUrl,
-    token: Option<String>,
+    token: Option<Token>,
 }
 
 impl Built {
@@ -92,7 +95,8 @@ impl Runner {
         let plan = plan_of(&settings, claimed, room.repository(), log)?;
         self.ensure_changed(builds, claimed, &settings, &plan, &room).await?;
         let variables = variables(&builds.context(claimed, &settings, &commit, &room, &plan));
-        let masker = Masker::new(Masker::of_variables(&variables).into_iter().chain(settings.token.clone()));
+        let token = settings.token.as_ref().map(|token| token.expose().to_owned());
+        let masker = Masker::new(Masker::of_variables(&variables).into_iter().chain(token));
         let place = Place { room, plan, variables, masker };
 
         let owner = format!("{}-{}", claimed.branch.app, claimed.branch.uid);
@@ -123,10 +127,10 @@ impl Runner {
             Halt::Failed("the app is not connected to a repository any more; connect it, or deploy by hand".to_owned())
         })?;
         let url = RepositoryUrl::parse(url).map_err(fault)?;
-        let token = repository_token(&*self.0.store, &app).await?.map(|token| token.expose().to_owned());
-        let mut own = environment(&app.attributes);
-        own.extend(environment(&claimed.branch.attributes));
-        Ok(Settings { app, own, url, token })
+        let token = repository_token(&*self.0.store, &app).await?;
+        let (of_app, of_branch) = (environment(&app.attributes), environment(&claimed.branch.attributes));
+        let own = of_app.clone().into_iter().chain(of_branch.clone()).collect();
+        Ok(Settings { app, of_app, of_branch, own, url, token })
     }
 
     async fn clone_commit(
@@ -140,14 +144,8 @@ impl Runner {
         let wanted = claimed.job.commit().map(|commit| &*commit.id).filter(|id| *id != "HEAD");
         let branch = claimed.branch.name.as_str();
         log.info(format_args!("Cloning {}, branch {branch}", settings.url));
-        let checkout = Checkout {
-            url: &settings.url,
-            token: settings.token.as_deref(),
-            branch,
-            commit: wanted,
-            into: room.repository(),
-            resolve: builds.addresses(&settings.url).await?,
-        };
+        let token = settings.git_token();
+        let checkout = Checkout { commit: wanted, ..settings.checkout(claimed, token.as_ref(), room, &builds.guard) };
         let tell = |line: &str| log.info(line);
         match builds.git.checkout(&checkout, &tell, claimed.let_go()).await {
             Ok(commit) => {
@@ -160,8 +158,6 @@ impl Runner {
         }
     }
 
-    //= https://docs.aws.amazon.com/amplify/latest/userguide/environment-variables.html
-    //# Enable diff based frontend deployment
     /// Ends the job where its app asks for that and nothing that it is made of has changed since what is live. Only a
     /// push can be needless: who starts a job by hand means it.
     async fn ensure_changed(
@@ -172,36 +168,34 @@ impl Runner {
         plan: &Plan,
         room: &Room,
     ) -> Result<(), Halt> {
-        let asks = settings.own.get("AMPLIFY_DIFF_DEPLOY").is_some_and(|value| value == "true");
-        if !asks || claimed.job.job_type() != JobType::WebHook {
+        let Some(root) = diff::root(&settings.own, plan.app_root.as_deref()) else { return Ok(()) };
+        if claimed.job.job_type() != JobType::WebHook {
             return Ok(());
         }
         let Some(live) = claimed.branch.branch.live() else { return Ok(()) };
         let key = JobKey { branch: claimed.branch.uid, job: live.job };
         let Some(live) = self.0.store.job(key).await? else { return Ok(()) };
-        let Some(since) = live.commit().map(|commit| commit.id.to_string()) else { return Ok(()) };
-        let changed = match builds.git.changed_paths(room.repository(), &since, claimed.let_go()).await {
-            Ok(Some(changed)) => changed,
-            Ok(None) => return Ok(()),
-            Err(GitError::Stopped) => return Err(Halt::LetGo),
-            Err(error) => return Err(fault(error)),
-        };
-        let given = settings.own.get("AMPLIFY_DIFF_DEPLOY_ROOT").map(String::as_str);
-        let root = given.or(plan.app_root.as_deref()).unwrap_or("src");
-        if diff::changed_below(root, changed.iter().map(String::as_str)) {
-            return Ok(());
+        let Some(since) = live.commit().map(|commit| &commit.id) else { return Ok(()) };
+        let token = settings.git_token();
+        let checkout = settings.checkout(claimed, token.as_ref(), room, &builds.guard);
+        match builds.git.changed_paths(&checkout, since, claimed.let_go()).await {
+            Ok(Some(changed)) if !diff::changed_below(&root, changed.iter().map(String::as_str)) => {
+                Err(Halt::NothingToDo(format!(
+                    "nothing below {root} has changed since job {}, which is live (AMPLIFY_DIFF_DEPLOY)",
+                    live.id()
+                )))
+            }
+            Ok(Some(_) | None) => Ok(()),
+            Err(GitError::Stopped) => Err(Halt::LetGo),
+            Err(error) => Err(fault(error)),
         }
-        Err(Halt::NothingToDo(format!(
-            "nothing below {root} has changed since job {}, which is live (AMPLIFY_DIFF_DEPLOY)",
-            live.id()
-        )))
     }
 
     /// Packs what the build has made.
     async fn pack_built(&self, claimed: &Claimed, place: &Place, log: &Log) -> Result<Staged, Halt> {
         let Place { room, plan, .. } = place;
         let (artifacts, repository) = (plan.artifacts.clone(), room.repository().to_owned());
-        let folder = joined(&plan.working_directory, &artifacts.base_directory);
+        let folder = plan.published_folder();
         let (zip, let_go) = (self.0.blobs.stage(), claimed.let_go().clone());
         let (packed, count) = blocking(move || {
             let found = files(&repository, &folder, |path| artifacts.selects(path)).map_err(fault)?;
@@ -253,25 +247,50 @@ impl Builds {
             branch_arn: self.account.arn(Resource::Branch(app.clone(), branch.clone())).to_string(),
             clone_url: settings.url.to_string(),
             commit_id: commit.id.to_string(),
-            job_id: claimed.key().job.padded().to_string(),
-            source: room.repository().display().to_string(),
-            own: settings.own.clone(),
-            specified: plan.variables.clone(),
+            job_id: claimed.key().job.get(),
+            source_folder: room.repository().display().to_string(),
+            pull_request: None,
+            app: settings.of_app.clone(),
+            branch_variables: settings.of_branch.clone(),
+            spec: plan.variables.clone(),
         }
     }
+}
 
-    /// The addresses that the repository's host has, where they may be fetched from. A repository on this machine's disk
-    /// has none, and ssh asks for itself.
-    async fn addresses(&self, url: &RepositoryUrl) -> Result<Option<(String, u16, Vec<IpAddr>)>, Halt> {
-        let Some((host, port)) = url.host() else { return Ok(None) };
-        let found = tokio::net::lookup_host((host.as_str(), port)).await;
-        let found = found.map_err(|error| Halt::Failed(format!("{url}: the host {host} is not found: {error}")))?;
-        let mut addresses: Vec<IpAddr> = found.map(|address| address.ip()).collect();
-        addresses.dedup();
-        for address in &addresses {
-            self.guard.check(*address).map_err(|refused| Halt::Failed(format!("{url}: {refused}")))?;
+impl Settings {
+    fn git_token(&self) -> Option<windlass_git::Token> {
+        self.token.as_ref().map(|token| windlass_git::Token::new(token.expose()))
+    }
+
+    /// The tip of the job's branch.
+    fn checkout<'a>(
+        &'a self,
+        claimed: &'a Claimed,
+        token: Option<&'a windlass_git::Token>,
+        room: &'a Room,
+        guard: &'a AddressGuard,
+    ) -> Checkout<'a> {
+        Checkout {
+            token,
+            branch: claimed.branch.name.as_str(),
+            resolve: Some(guard),
+            ..Checkout::new(&self.url, room.repository())
         }
-        Ok(Some((host, port, addresses)))
+    }
+}
+
+/// Repositories come from where sources may come from.
+#[async_trait]
+impl Resolve for AddressGuard {
+    async fn resolve(&self, host: &str, port: u16) -> Result<Vec<IpAddr>, String> {
+        let found = tokio::net::lookup_host((host, port)).await.map_err(|error| error.to_string())?;
+        let found: BTreeSet<IpAddr> = found.map(|address| address.ip()).collect();
+        let checked = found.iter().map(|address| self.check(*address).map(|()| *address));
+        let (allowed, refused): (Vec<_>, Vec<_>) = checked.partition(Result::is_ok);
+        if let (true, Some(Err(refused))) = (allowed.is_empty(), refused.first()) {
+            return Err(refused.to_string());
+        }
+        Ok(allowed.into_iter().flatten().collect())
     }
 }
 
@@ -300,18 +319,18 @@ fn plan_of(settings: &Settings, claimed: &Claimed, repository: &Path, log: &Log)
         return Ok(Plan::plain());
     };
     log.info(format_args!("Building as {origin} says"));
-    let spec = BuildSpec::parse(text).map_err(fault)?;
+    let at_fault = |error: SpecError| fault(error.from_origin(origin));
+    let spec = BuildSpec::parse(text).map_err(at_fault)?;
     for warning in spec.warnings() {
-        log.warning(warning);
+        log.warning(format_args!("{origin}: {warning}"));
     }
     let root = settings.own.get("AMPLIFY_MONOREPO_APP_ROOT").map(String::as_str);
-    let is_set = |name| settings.own.get(name).is_some_and(|value| value == "true");
-    let mut plan = spec.plan(root).map_err(fault)?;
-    if is_set("AMPLIFY_SKIP_BACKEND_BUILD") {
-        plan.skip_backend();
+    let mut plan = spec.plan(root).map_err(at_fault)?;
+    if is_on(&settings.own, "AMPLIFY_SKIP_BACKEND_BUILD") {
+        plan = plan.without_backend();
     }
-    if is_set("USER_DISABLE_TESTS") {
-        plan.test = None;
+    if is_on(&settings.own, "USER_DISABLE_TESTS") {
+        plan = plan.without_tests();
     }
     Ok(plan)
 }
@@ -364,11 +383,4 @@ async fn save(builds: &Builds, owner: &str, place: &Place, log: &Log) -> Result<
         Err(error) => log.warning(format_args!("Nothing is kept for the next build: {error}")),
     }
     Ok(())
-}
-
-fn joined(folder: &str, inside: &str) -> String {
-    match (folder, inside) {
-        ("", path) | (path, "") => path.to_owned(),
-        (folder, inside) => format!("{folder}/{inside}"),
-    }
 }

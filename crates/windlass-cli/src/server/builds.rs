@@ -24,8 +24,6 @@ pub struct BuildConfig {
     pub path: Option<String>,
     /// What it may read beside what everyone on this machine may.
     pub readable: Vec<PathBuf>,
-    /// Whether repositories may be paths of this machine.
-    pub allow_local_repositories: bool,
     /// How many bytes a branch may keep from one build to the next.
     pub cache_each: u64,
     /// How many bytes all branches may keep.
@@ -40,10 +38,15 @@ impl BuildConfig {
     }
 
     /// What builds, below `data`, or why nothing is built.
-    pub(super) fn open(&self, data: &Path, guard: AddressGuard, account: Account) -> Result<Builds, Box<str>> {
+    pub(super) fn open(
+        &self,
+        data: &Path,
+        git: Git,
+        guard: AddressGuard,
+        account: Account,
+    ) -> Result<Builds, Box<str>> {
         let workshop = self.workshop()?;
         let cache = Cache::new(data.join("builds"), self.cache_each, self.cache);
-        let git = Git { allow_local: self.allow_local_repositories, ..Git::default() };
         Ok(Builds { git, guard, workshop, cache, account })
     }
 
@@ -75,7 +78,6 @@ impl Default for BuildConfig {
             limits: Limits::default(),
             path: None,
             readable: Vec::new(),
-            allow_local_repositories: false,
             cache_each: 2 << 30,
             cache: 20 << 30,
         }

@@ -24,6 +24,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use windlass::{Account, Limits};
+use windlass_git::Git;
 use windlass_http::{Api, Auth, DomainVerification, JobCounts, Quotas};
 use windlass_runner::fetch::{FetchLimits, Fetcher};
 use windlass_runner::guard::AddressGuard;
@@ -277,7 +278,8 @@ fn runner(config: &Config, store: &Arc<dyn Store>, blobs: &Blobs) -> anyhow::Res
     let bytes = config.fetch.bytes.min(config.quotas.zip_size());
     let limits = FetchLimits { bytes, ..config.fetch };
     let s3 = config.s3.clone().map(|access| S3::new(access, limits)).transpose()?;
-    let builds = config.builds.open(&config.data, guard.clone(), config.account.clone());
+    let git = Git { allow_local: config.allow_local_repositories, ..Git::default() };
+    let builds = config.builds.open(&config.data, git, guard.clone(), config.account.clone());
     let sources = Sources { web: Fetcher::new(guard, limits)?, s3, builds };
     let id = RunnerId(format!("{:016x}", getrandom::u64().context("no random numbers")?));
     let (store, clock) = (Arc::clone(store), Arc::clone(&config.clock));

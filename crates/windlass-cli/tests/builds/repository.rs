@@ -57,7 +57,8 @@ impl Repository {
 
 /// Has a server build repositories of this machine.
 pub(crate) fn building(config: &mut Config) {
-    config.builds = BuildConfig { allow_local_repositories: true, ..BuildConfig::by(env!("CARGO_BIN_EXE_windlass").into()) };
+    config.builds = BuildConfig::by(env!("CARGO_BIN_EXE_windlass").into());
+    config.allow_local_repositories = true;
 }
 
 /// A server with an app that is connected to the repository.
