@@ -93,7 +93,8 @@ impl Artifacts {
             && self.patterns.as_ref().is_none_or(|patterns| patterns.selects(path))
     }
 
-    /// The path that a file is published under: its own, or its bare name.
+    /// The path that a file is published under: its own, or its bare name. Several files may then have one name, which is
+    /// for whoever publishes them to refuse.
     #[must_use]
     pub fn published_as<'p>(&self, path: &'p str) -> &'p str {
         match path.rsplit_once('/') {

@@ -4,7 +4,7 @@ use crate::folder;
 use crate::node::{Kind, Node};
 use crate::plan::{Phase, PhaseName, Plan, TestPlan};
 use crate::read::{At, Warnings};
-use crate::select::{Artifacts, CachePaths};
+use crate::select::{Artifacts, CachePaths, Patterns};
 use crate::{Origin, SpecError, SpecFault};
 
 /// A build specification that was read and checked from its first to its last line.
@@ -151,7 +151,9 @@ fn many(at: &At<'_>, warnings: &mut Warnings) -> Result<Vec<(String, Application
         let Some((_, place)) = entries.into_iter().find(|(key, _)| *key == "appRoot") else {
             return Err(item.error(SpecFault::NoAppRoot));
         };
-        let Kind::Scalar { text, .. } = &place.node.kind else { return Err(place.error(SpecFault::NoAppRoot)) };
+        let (Kind::Text(text) | Kind::Number(text)) = &place.node.kind else {
+            return Err(place.error(SpecFault::NoAppRoot));
+        };
         let root = inside(&place, "", text)?;
         if applications.iter().any(|(other, _)| *other == root) {
             return Err(place.error(SpecFault::AppRootTwice { root }));
@@ -240,7 +242,7 @@ fn read_test(at: &At<'_>, warnings: &mut Warnings) -> Result<Option<TestPlan>, S
                         test.config_file_path = at.text("a pattern")?.map(str::to_owned);
                     }
                 }
-                // Where tests run is not known here; a folder that climbs would be one of the repository's others.
+                // Seen from the working directory, which is not known here; it is not left.
                 test.artifacts = Some(artifacts(&at, "", &["configFilePath"], warnings)?);
             }
             _ => warnings.unknown(&at, "phases, artifacts"),
@@ -331,7 +333,10 @@ fn patterns(at: &At<'_>) -> Result<Option<Vec<String>>, SpecError> {
     }
     let mut patterns = Vec::new();
     for item in at.items("a list of patterns")? {
-        patterns.extend(item.text("a pattern")?.map(str::to_owned));
+        let Some(pattern) = item.text("a pattern")? else { continue };
+        // All of them are compiled together later; here the one that is no glob is found.
+        Patterns::new([pattern], "").map_err(|fault| item.error(fault))?;
+        patterns.push(pattern.to_owned());
     }
     if patterns.is_empty() { Err(at.error(SpecFault::NoPatterns)) } else { Ok(Some(patterns)) }
 }
