@@ -39,7 +39,7 @@ impl Node {
             Ok(raw) => Ok(Self::new(raw, text)),
             Err(fault) => {
                 let place = fault.location().filter(|place| *place != Location::UNKNOWN);
-                let why = one_line(&fault);
+                let why = why(&fault);
                 Err(error(place.map(|at| at.line()), place.map(|at| at.column()), SpecFault::Yaml { why }))
             }
         }
@@ -169,11 +169,28 @@ fn written(text: &str, place: Location) -> Option<String> {
     (!written.is_empty() && written.chars().all(plain)).then(|| written.to_owned())
 }
 
-/// The first line of what the parser says, without the place at its end, which is told by itself.
-fn one_line(error: &serde_saphyr::Error) -> String {
-    let text = error.without_snippet().to_string();
+/// What the parser says, in one line, without the place at its end, which is told by itself. What people do wrong most
+/// is told in words of ours.
+fn why(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error;
+
+    let error = error.without_snippet();
+    if let Error::UnknownAnchor { .. } = error {
+        return "an alias of what has no anchor; a text that begins with * is put in quotes".to_owned();
+    }
+    if let Error::DuplicateMappingKey { key, .. } = error {
+        return format!("key {} is there twice", key.as_deref().unwrap_or_default());
+    }
+    if let Error::MultipleDocuments { .. } = error {
+        return "a second document; a build specification is one".to_owned();
+    }
+    let text = error.to_string();
     let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-    line.rsplit_once(" at line ").map_or(line, |(what, _)| what).to_owned()
+    let what = line.split_once(" at line ").map_or(line, |(what, _)| what);
+    if what.contains("budget breached") || what.contains("recursion limit") {
+        return format!("more, or deeper, than a build specification is ({what})");
+    }
+    what.to_owned()
 }
 
 /// Enough for the longest file that somebody wrote by hand, too little to be multiplied.
@@ -183,7 +200,7 @@ fn options() -> serde_saphyr::Options {
         non_finite_float_policy: serde_saphyr::options::NonFiniteFloatPolicy::AsString,
         budget: serde_saphyr::budget! {
             max_depth: 24,
-            max_documents: 1,
+            max_documents: 2,
             max_events: 40_000,
             max_nodes: 20_000,
             max_aliases: 500,

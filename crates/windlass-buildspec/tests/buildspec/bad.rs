@@ -110,6 +110,23 @@ fn text_that_is_no_yaml_is_refused_with_its_line() {
 }
 
 #[test]
+fn what_people_do_wrong_most_is_told_in_plain_words() {
+    for (text, expected) in [
+        (
+            "frontend:\n  artifacts:\n    files:\n      - **/*",
+            "line 4: an alias of what has no anchor; a text that begins with * is put in quotes",
+        ),
+        ("version: 1\nversion: 2", "line 2: key version is there twice"),
+        ("version: 1\n---\nversion: 1", "line 3: a second document; a build specification is one"),
+        ("frontend:\n\tphases: {}", "line 2: tabs disallowed within this context (block indentation)"),
+        ("- [[[[[[[[[[[[[[[[[[[[[[[[[[[[", "line 1: unclosed bracket '['"),
+    ] {
+        let error = BuildSpec::parse(text).expect_err(text);
+        assert_eq!(error.to_string(), format!("amplify.yml {expected}"));
+    }
+}
+
+#[test]
 fn an_error_of_an_apps_build_spec_says_that_it_is_not_the_file() {
     let error = BuildSpec::parse("- a").expect_err("a list").from_origin(Origin::App);
     assert_eq!(

@@ -28,12 +28,19 @@ fn secrets_are_hidden_in_every_form() {
 #[test]
 fn a_secret_in_the_base64_of_a_longer_text_is_hidden() {
     let masker = masker(&["correct-horse"]);
-    for text in ["correct-horse", "u:correct-horse", "us:correct-horse", "use:correct-horse!", "use:correct-horse!!"] {
+    for text in [
+        "correct-horse",
+        "u:correct-horse",
+        "us:correct-horse",
+        "use:correct-horseé",
+        "us:correct-horseé",
+        "u:correct-horseé",
+    ] {
         for encoded in [STANDARD.encode(text), URL_SAFE_NO_PAD.encode(text)] {
             let masked = masker.mask(&encoded).into_owned();
             assert!(masked.contains("***"), "{text}: {masked}");
             // Nothing longer than what the neighbours share with the secret's ends remains.
-            assert!(masked.len() < 16, "{text}: {masked}");
+            assert!(masked.len() < 18, "{text}: {masked}");
         }
     }
 }
