@@ -87,7 +87,12 @@ pub(crate) struct Warnings(pub(crate) Vec<String>);
 impl Warnings {
     /// A key that says nothing here.
     pub(crate) fn unknown(&mut self, at: &At<'_>, known: &str) {
-        self.add(at, format_args!("this key is not known here and is ignored; known are {known}"));
+        // AWS once read them here, and files that say so are still about.
+        if at.key.ends_with("customHeaders") {
+            self.add(at, "headers are not read from here, but from customHttp.yml or the app's customHeaders");
+        } else {
+            self.add(at, format_args!("this key is not known here and is ignored; known are {known}"));
+        }
     }
 
     pub(crate) fn add(&mut self, at: &At<'_>, what: impl core::fmt::Display) {

@@ -133,7 +133,7 @@ impl BuildSpec {
     }
 
     fn unknown(&self, wanted: &str) -> SpecError {
-        let there = self.app_roots().map(str::to_owned).collect();
+        let there = self.app_roots().map(|root| if root.is_empty() { "." } else { root }.to_owned()).collect();
         nowhere(SpecFault::UnknownAppRoot { wanted: wanted.to_owned(), there })
     }
 }
@@ -297,7 +297,14 @@ fn artifacts(
                 let folder = at.text("a folder")?.unwrap_or_default();
                 base = folder::relative(working_directory, &inside(&at, working_directory, folder)?);
             }
-            "files" => files = patterns(&at)?,
+            "files" if at.is_null() => {}
+            "files" => {
+                let patterns = patterns(&at)?;
+                if patterns.is_empty() {
+                    return Err(at.error(SpecFault::NoPatterns));
+                }
+                files = Some(patterns);
+            }
             "discard-paths" => discard_paths = at.yes_or_no()?,
             _ if also.contains(&key) => {}
             _ => warnings.unknown(&at, "baseDirectory, files, discard-paths"),
@@ -313,12 +320,14 @@ fn cache(at: &At<'_>, working_directory: &str, warnings: &mut Warnings) -> Resul
         match key {
             "paths" => {
                 for path in at.items("a list of patterns")? {
-                    if path.text("a pattern")?.is_some_and(|path| path.trim().starts_with(['~', '$'])) {
+                    if path.text("a pattern")?.is_some_and(|path| path.trim().starts_with(['~', '$', '/'])) {
                         warnings.add(&path, "only what is inside of the repository is kept");
                     }
                 }
-                let paths = patterns(&at)?.map(|paths| CachePaths::new(paths, working_directory));
-                cache = paths.transpose().map_err(|fault| at.error(fault))?;
+                let paths = patterns(&at)?;
+                // AWS's own templates say `paths: []`.
+                let kept = (!paths.is_empty()).then(|| CachePaths::new(paths, working_directory));
+                cache = kept.transpose().map_err(|fault| at.error(fault))?;
             }
             _ => warnings.unknown(&at, "paths"),
         }
@@ -326,19 +335,15 @@ fn cache(at: &At<'_>, working_directory: &str, warnings: &mut Warnings) -> Resul
     Ok(cache)
 }
 
-/// `None` if there is nothing under the key.
-fn patterns(at: &At<'_>) -> Result<Option<Vec<String>>, SpecError> {
-    if at.is_null() {
-        return Ok(None);
-    }
+fn patterns(at: &At<'_>) -> Result<Vec<String>, SpecError> {
     let mut patterns = Vec::new();
     for item in at.items("a list of patterns")? {
-        let Some(pattern) = item.text("a pattern")? else { continue };
+        let Some(pattern) = item.text("a pattern")?.filter(|pattern| !pattern.trim().is_empty()) else { continue };
         // All of them are compiled together later; here the one that is no glob is found.
         Patterns::new([pattern], "").map_err(|fault| item.error(fault))?;
         patterns.push(pattern.to_owned());
     }
-    if patterns.is_empty() { Err(at.error(SpecFault::NoPatterns)) } else { Ok(Some(patterns)) }
+    Ok(patterns)
 }
 
 fn env(at: &At<'_>, warnings: &mut Warnings) -> Result<Vec<(String, String)>, SpecError> {

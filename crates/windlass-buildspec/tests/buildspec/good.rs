@@ -126,6 +126,10 @@ fn an_application_of_a_monorepo_is_found_by_its_root() {
          AMPLIFY_MONOREPO_APP_ROOT to one of apps/one, two"
     );
     assert!(spec.plan(Some("../apps/one")).is_err());
+
+    let spec = read("applications: [{appRoot: ., frontend: {artifacts: {}}}]");
+    assert_eq!(planned(&spec, Some("/")).app_root.as_deref(), Some(""));
+    assert!(spec.plan(Some("a")).expect_err("no such application").to_string().ends_with("to one of ."));
 }
 
 const MONOREPO: &str = "
@@ -184,6 +188,14 @@ fn a_base_directory_may_climb_as_long_as_it_stays_in_the_repository() {
 }
 
 #[test]
+fn a_cache_of_nothing_is_none_as_in_the_templates_of_aws() {
+    for cache in ["", "paths:", "paths: []", "paths: ['']"] {
+        let plan = planned(&read(&format!("frontend: {{artifacts: {{}}, cache: {{{cache}}}}}")), None);
+        assert!(plan.cache.is_none_or(|cache| !cache.selects("node_modules/x")), "{cache}");
+    }
+}
+
+#[test]
 fn anchors_and_merge_keys_are_followed() {
     let spec = read(
         "
@@ -217,7 +229,8 @@ frontend:
     prebuild: {commands: [a]}
     build: {commands: [b], finally: [c]}
   artifacts: {basedirectory: dist}
-  cache: {path: a, paths: [~/.npm]}
+  customHeaders: []
+  cache: {path: a, paths: [~/.npm, node_modules, /root/.npm]}
 ",
     );
     assert_eq!(
@@ -237,8 +250,11 @@ frontend:
             "line 9: frontend.phases.build.finally: this key is not known here and is ignored; known are commands",
             "line 10: frontend.artifacts.basedirectory: this key is not known here and is ignored; known are \
              baseDirectory, files, discard-paths",
-            "line 11: frontend.cache.path: this key is not known here and is ignored; known are paths",
-            "line 11: frontend.cache.paths[0]: only what is inside of the repository is kept",
+            "line 11: frontend.customHeaders: headers are not read from here, but from customHttp.yml or the app's \
+             customHeaders",
+            "line 12: frontend.cache.path: this key is not known here and is ignored; known are paths",
+            "line 12: frontend.cache.paths[0]: only what is inside of the repository is kept",
+            "line 12: frontend.cache.paths[2]: only what is inside of the repository is kept",
         ]
     );
 }
