@@ -75,7 +75,9 @@ impl<'n> At<'n> {
     }
 
     fn below(&self, key: &str, node: &'n Node) -> Self {
-        let key = if self.key.is_empty() { key.to_owned() } else { format!("{}.{key}", self.key) };
+        // Anything can be a key. What is told of it is one line that ends.
+        let told: String = key.chars().filter(|c| !c.is_control()).take(100).collect();
+        let key = if self.key.is_empty() { told } else { format!("{}.{told}", self.key) };
         Self { node, key }
     }
 }

@@ -104,8 +104,9 @@ impl BuildSpec {
         let wanted = app_root.map(str::trim).filter(|root| !root.is_empty());
         let (root, application) = match (&self.applications, wanted) {
             (Applications::One(one), None) => (None, one.as_ref()),
-            (Applications::One(one), Some(wanted)) if folder::below("", wanted).as_deref() == Some("") => {
-                (None, &**one)
+            // The repository's root is where one application is anyway.
+            (Applications::One(one), Some(wanted)) if folder::below("", wanted).is_some_and(|root| root.is_empty()) => {
+                (None, one.as_ref())
             }
             (Applications::One(_), Some(wanted)) => {
                 return Err(nowhere(SpecFault::NotMonorepo { wanted: wanted.to_owned() }));

@@ -136,6 +136,16 @@ fn an_error_of_an_apps_build_spec_says_that_it_is_not_the_file() {
 }
 
 #[test]
+fn patterns_without_end_are_an_error_of_one_line() {
+    for pattern in ["{a,".repeat(5000), "**/a/".repeat(40_000)] {
+        let error =
+            BuildSpec::parse(&format!("frontend:\n  artifacts:\n    files: ['{pattern}']")).expect_err("too much");
+        assert_eq!(error.line, Some(3));
+        assert!(error.to_string().chars().count() < 600, "{error}");
+    }
+}
+
+#[test]
 fn what_multiplies_itself_is_an_error() {
     let mut laughs = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
     for level in 1..12 {
