@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::Origin;
 
-/// A build specification that cannot be followed: which one, where, and why.
+/// A build specification that cannot be followed: which one, where, and why. Printed in one line, with an end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpecError {
     /// Where the text came from. [`BuildSpec::parse`](crate::BuildSpec::parse) takes it for the file in the repository;
@@ -70,6 +70,12 @@ pub enum SpecFault {
         /// Why not.
         why: String,
     },
+    /// Patterns that can be read are more than can be searched for at once.
+    #[error("the patterns cannot be used together: {why}")]
+    Patterns {
+        /// Why not.
+        why: String,
+    },
     /// No environment can hold a variable of that name.
     #[error("{name:?} cannot be the name of a variable")]
     VariableName {
@@ -130,6 +136,9 @@ impl SpecError {
     }
 }
 
+/// How much of what is wrong is told, in characters: it may quote what somebody wrote.
+const MAX_CHARACTERS: usize = 500;
+
 impl fmt::Display for SpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.origin)?;
@@ -139,7 +148,11 @@ impl fmt::Display for SpecError {
         if !self.key.is_empty() {
             write!(f, ": {}", self.key)?;
         }
-        write!(f, ": {}", self.fault)
+        let what = self.fault.to_string();
+        match what.char_indices().nth(MAX_CHARACTERS) {
+            Some((end, _)) => write!(f, ": {}…", &what[..end]),
+            None => write!(f, ": {what}"),
+        }
     }
 }
 

@@ -36,7 +36,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove
 /// Hides secrets in the lines of a log.
 ///
 /// A secret is hidden as it is, each of its lines, and in the forms in which it is often passed on: Base64 (both
-/// alphabets, also as part of a longer text, as in `user:secret`), percent-encoded, and escaped as in JSON. Where several
+/// alphabets, also as part of a longer text, as in `user:secret`), percent-encoded, and escaped as in JSON and in a shell. Where several
 /// secrets overlap, all of them are hidden. It prints nothing of what it knows.
 #[derive(Clone)]
 pub struct Masker {
@@ -135,6 +135,8 @@ fn add_forms(forms: &mut BTreeSet<String>, secret: &str) {
             forms.insert(lower_escapes(&encoded));
             forms.insert(encoded);
         }
+        // As a shell shows what it runs.
+        forms.insert(text.replace('\'', r"'\''"));
         let escaped = text.replace('\\', r"\\").replace('"', "\\\"");
         forms.insert(escaped.replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t"));
     }
@@ -146,7 +148,7 @@ fn add_forms(forms: &mut BTreeSet<String>, secret: &str) {
 /// What of a secret's Base64 does not depend on the text around it, for each of the three places where it may begin.
 fn pieces_of_base64(secret: &str) -> impl Iterator<Item = String> {
     let pieces = (0..3_usize).flat_map(move |before| {
-        let text = [&b"\0\0"[..before.min(2)], secret.as_bytes()].concat();
+        let text = [&b"\0\0"[..before], secret.as_bytes()].concat();
         // A character is the secret's alone if all of its six bits are.
         let first = (before * 8).div_ceil(6);
         let last = text.len() * 8 / 6;

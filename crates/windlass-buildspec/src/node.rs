@@ -21,7 +21,9 @@ pub(crate) struct Node {
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
     Null,
-    Scalar { text: String, found: &'static str },
+    Text(String),
+    Number(String),
+    Boolean(String),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
 }
@@ -37,7 +39,7 @@ impl Node {
             Ok(raw) => Ok(Self::new(raw, text)),
             Err(fault) => {
                 let place = fault.location().filter(|place| *place != Location::UNKNOWN);
-                let why = one_line(&fault);
+                let why = why(&fault);
                 Err(error(place.map(|at| at.line()), place.map(|at| at.column()), SpecFault::Yaml { why }))
             }
         }
@@ -47,8 +49,9 @@ impl Node {
         let Spanned { value, referenced, defined } = raw;
         let kind = match value {
             Raw::Null => Kind::Null,
-            Raw::Text(text) => Kind::Scalar { text, found: "a text" },
-            Raw::Plain { found, read } => Kind::Scalar { text: written(text, defined).unwrap_or(read), found },
+            Raw::Text(text) => Kind::Text(text),
+            Raw::Number(read) => Kind::Number(written(text, defined).unwrap_or(read)),
+            Raw::Boolean(read) => Kind::Boolean(written(text, defined).unwrap_or(read)),
             Raw::List(items) => Kind::List(items.into_iter().map(|item| Self::new(item, text)).collect()),
             Raw::Map(entries) => {
                 Kind::Map(entries.into_iter().map(|(key, value)| (key, Self::new(value, text))).collect())
@@ -58,10 +61,12 @@ impl Node {
     }
 
     /// What is there, for an error.
-    pub(crate) fn found(&self) -> &'static str {
+    pub(crate) const fn found(&self) -> &'static str {
         match &self.kind {
             Kind::Null => "nothing",
-            Kind::Scalar { found, .. } => found,
+            Kind::Text(_) => "a text",
+            Kind::Number(_) => "a number",
+            Kind::Boolean(_) => "a boolean",
             Kind::List(_) => "a list",
             Kind::Map(_) => "a mapping",
         }
@@ -73,9 +78,10 @@ impl Node {
 enum Raw {
     Null,
     Text(String),
-    Plain { found: &'static str, read: String },
-    List(Vec<Spanned<Raw>>),
-    Map(Vec<(String, Spanned<Raw>)>),
+    Number(String),
+    Boolean(String),
+    List(Vec<Spanned<Self>>),
+    Map(Vec<(String, Spanned<Self>)>),
 }
 
 impl<'de> Deserialize<'de> for Raw {
@@ -110,7 +116,7 @@ impl<'de> Visitor<'de> for Listener {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
-        Ok(Raw::Plain { found: "a boolean", read: value.to_string() })
+        Ok(Raw::Boolean(value.to_string()))
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
@@ -151,7 +157,7 @@ impl<'de> Visitor<'de> for Listener {
 }
 
 fn number(value: impl fmt::Display) -> Raw {
-    Raw::Plain { found: "a number", read: value.to_string() }
+    Raw::Number(value.to_string())
 }
 
 /// A plain scalar as it was written. One with a tag or in quotes is as it was read.
@@ -163,19 +169,38 @@ fn written(text: &str, place: Location) -> Option<String> {
     (!written.is_empty() && written.chars().all(plain)).then(|| written.to_owned())
 }
 
-/// The first line of what the parser says.
-fn one_line(error: &serde_saphyr::Error) -> String {
-    let text = error.without_snippet().to_string();
-    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+/// What the parser says, in one line, without the place at its end, which is told by itself. What people do wrong most
+/// is told in words of ours.
+fn why(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error;
+
+    let error = error.without_snippet();
+    if let Error::UnknownAnchor { .. } = error {
+        return "an alias of what has no anchor; a text that begins with * is put in quotes".to_owned();
+    }
+    if let Error::DuplicateMappingKey { key, .. } = error {
+        return format!("key {} is there twice", key.as_deref().unwrap_or_default());
+    }
+    if let Error::MultipleDocuments { .. } = error {
+        return "a second document; a build specification is one".to_owned();
+    }
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let what = line.split_once(" at line ").map_or(line, |(what, _)| what);
+    if what.contains("budget breached") || what.contains("recursion limit") {
+        return format!("more, or deeper, than a build specification is ({what})");
+    }
+    what.to_owned()
 }
 
 /// Enough for the longest file that somebody wrote by hand, too little to be multiplied.
 fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         with_snippet: false,
+        non_finite_float_policy: serde_saphyr::options::NonFiniteFloatPolicy::AsString,
         budget: serde_saphyr::budget! {
             max_depth: 24,
-            max_documents: 1,
+            max_documents: 2,
             max_events: 40_000,
             max_nodes: 20_000,
             max_aliases: 500,

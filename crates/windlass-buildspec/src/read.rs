@@ -29,7 +29,7 @@ impl<'n> At<'n> {
         match &self.node.kind {
             Kind::Null => Ok(Vec::new()),
             Kind::Map(entries) => Ok(entries.iter().map(|(key, node)| (key.as_str(), self.below(key, node))).collect()),
-            Kind::Scalar { .. } | Kind::List(_) => Err(self.unexpected(expected)),
+            Kind::Text(_) | Kind::Number(_) | Kind::Boolean(_) | Kind::List(_) => Err(self.unexpected(expected)),
         }
     }
 
@@ -37,12 +37,12 @@ impl<'n> At<'n> {
     pub(crate) fn items(&self, expected: &'static str) -> Result<Vec<Self>, SpecError> {
         match &self.node.kind {
             Kind::Null => Ok(Vec::new()),
-            Kind::Scalar { found: "a text", .. } => Ok(vec![self.clone()]),
+            Kind::Text(_) => Ok(vec![self.clone()]),
             Kind::List(items) => {
                 let at = |(index, node)| Self { node, key: format!("{}[{index}]", self.key) };
                 Ok(items.iter().enumerate().map(at).collect())
             }
-            Kind::Scalar { .. } | Kind::Map(_) => Err(self.unexpected(expected)),
+            Kind::Number(_) | Kind::Boolean(_) | Kind::Map(_) => Err(self.unexpected(expected)),
         }
     }
 
@@ -50,8 +50,13 @@ impl<'n> At<'n> {
     pub(crate) fn text(&self, expected: &'static str) -> Result<Option<&'n str>, SpecError> {
         match &self.node.kind {
             Kind::Null => Ok(None),
-            Kind::Scalar { text, .. } if text.contains('\0') => Err(self.error(SpecFault::Nul)),
-            Kind::Scalar { text, .. } => Ok(Some(text)),
+            Kind::Text(text) | Kind::Number(text) | Kind::Boolean(text) => {
+                if text.contains('\0') {
+                    Err(self.error(SpecFault::Nul))
+                } else {
+                    Ok(Some(text))
+                }
+            }
             Kind::List(_) | Kind::Map(_) => Err(self.unexpected(expected)),
         }
     }
@@ -70,7 +75,9 @@ impl<'n> At<'n> {
     }
 
     fn below(&self, key: &str, node: &'n Node) -> Self {
-        let key = if self.key.is_empty() { key.to_owned() } else { format!("{}.{key}", self.key) };
+        // Anything can be a key. What is told of it is one line that ends.
+        let told: String = key.chars().filter(|c| !c.is_control()).take(100).collect();
+        let key = if self.key.is_empty() { told } else { format!("{}.{told}", self.key) };
         Self { node, key }
     }
 }
@@ -82,7 +89,12 @@ pub(crate) struct Warnings(pub(crate) Vec<String>);
 impl Warnings {
     /// A key that says nothing here.
     pub(crate) fn unknown(&mut self, at: &At<'_>, known: &str) {
-        self.add(at, format_args!("this key is not known here and is ignored; known are {known}"));
+        // AWS once read them here, and files that say so are still about.
+        if at.key.ends_with("customHeaders") {
+            self.add(at, "headers are not read from here, but from customHttp.yml or the app's customHeaders");
+        } else {
+            self.add(at, format_args!("this key is not known here and is ignored; known are {known}"));
+        }
     }
 
     pub(crate) fn add(&mut self, at: &At<'_>, what: impl core::fmt::Display) {

@@ -14,6 +14,7 @@ pub const EXECUTING: &str = "# Executing command: ";
 /// * The script ends at the first command that fails, with that command's exit code, and says which it was. A command
 ///   whose syntax is wrong fails like any other.
 /// * A command that says `exit` ends the script there, with the code that it names, as the same shell runs all of them.
+///   The script says so, unless the command has taken the trap for `EXIT` for itself.
 /// * Lines in AWS's form go to the standard output: `# Starting phase: build`, `# Executing command: npm ci`,
 ///   `# Completed phase: build`.
 ///
@@ -21,7 +22,10 @@ pub const EXECUTING: &str = "# Executing command: ";
 /// [`BuildSpec::parse`](crate::BuildSpec::parse) makes sure of.
 #[must_use]
 pub fn script(phases: &[Phase]) -> String {
-    let mut script = String::new();
+    if phases.is_empty() {
+        return String::new();
+    }
+    let mut script = BEGIN.to_owned();
     for phases in phases.chunk_by(|one, next| one.name.section() == next.name.section()) {
         let title = phases.first().map(|phase| title(phase.name.section())).unwrap_or_default();
         say(&mut script, &format!("## Starting {title}"));
@@ -34,8 +38,16 @@ pub fn script(phases: &[Phase]) -> String {
         }
         say(&mut script, &format!("## Completed {title}"));
     }
+    script.push_str(OVER);
     script
 }
+
+/// Until the script is over, its end is the doing of a command, and is told.
+const BEGIN: &str = r#"windlass_over=no
+trap '[ "$windlass_over" = yes ] || command printf "%s\n" "!!! The command ended the script"' EXIT
+"#;
+
+const OVER: &str = "windlass_over=yes\n";
 
 const fn title(section: Section) -> &'static str {
     match section {
@@ -58,6 +70,7 @@ fn run(script: &mut String, command: &str) {
         script,
         format_args!(
             "if [ \"$windlass_status\" -ne 0 ]; then\n  \
+             windlass_over=yes\n  \
              command printf '%s%s\\n' \"!!! Command failed with exit code $windlass_status\" {failed}\n  \
              exit \"$windlass_status\"\nfi\n"
         ),

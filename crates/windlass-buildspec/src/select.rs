@@ -4,7 +4,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::{SpecFault, folder};
 
-/// Patterns of which the last that fits decides nothing: a file is selected if one fits it and no `!` one does.
+/// Patterns in any order: a path is selected if one of them fits it, and none with a `!` in front does.
 ///
 /// `*` and `?` stand within a folder, `**` for any folders, also none; names with a dot in front are names like any
 /// other. A pattern whose last segment has no wildcard also means all that is below.
@@ -15,8 +15,7 @@ pub(crate) struct Patterns {
 }
 
 impl Patterns {
-    /// `from` is the folder that the patterns are seen from, `top` the one that paths are asked about from; both from
-    /// the repository's root.
+    /// `from` is the folder that the patterns are seen from, as seen from where the paths are that are asked about.
     pub(crate) fn new<'a>(patterns: impl IntoIterator<Item = &'a str>, from: &str) -> Result<Self, SpecFault> {
         let (mut wanted, mut unwanted) = (GlobSetBuilder::new(), GlobSetBuilder::new());
         for pattern in patterns {
@@ -30,7 +29,8 @@ impl Patterns {
                 set.add(glob.map_err(|error| fault(pattern, error.kind()))?);
             }
         }
-        let set = |set: GlobSetBuilder| set.build().map_err(|error| fault("**", error.kind()));
+        let set =
+            |set: GlobSetBuilder| set.build().map_err(|error| SpecFault::Patterns { why: error.kind().to_string() });
         Ok(Self { wanted: set(wanted)?, unwanted: set(unwanted)? })
     }
 
@@ -93,7 +93,8 @@ impl Artifacts {
             && self.patterns.as_ref().is_none_or(|patterns| patterns.selects(path))
     }
 
-    /// The path that a file is published under: its own, or its bare name.
+    /// The path that a file is published under: its own, or its bare name. Several files may then have one name, which is
+    /// for whoever publishes them to refuse.
     #[must_use]
     pub fn published_as<'p>(&self, path: &'p str) -> &'p str {
         match path.rsplit_once('/') {

@@ -4,7 +4,7 @@ use crate::folder;
 use crate::node::{Kind, Node};
 use crate::plan::{Phase, PhaseName, Plan, TestPlan};
 use crate::read::{At, Warnings};
-use crate::select::{Artifacts, CachePaths};
+use crate::select::{Artifacts, CachePaths, Patterns};
 use crate::{Origin, SpecError, SpecFault};
 
 /// A build specification that was read and checked from its first to its last line.
@@ -104,8 +104,9 @@ impl BuildSpec {
         let wanted = app_root.map(str::trim).filter(|root| !root.is_empty());
         let (root, application) = match (&self.applications, wanted) {
             (Applications::One(one), None) => (None, one.as_ref()),
-            (Applications::One(one), Some(wanted)) if folder::below("", wanted).as_deref() == Some("") => {
-                (None, &**one)
+            // The repository's root is where one application is anyway.
+            (Applications::One(one), Some(wanted)) if folder::below("", wanted).is_some_and(|root| root.is_empty()) => {
+                (None, one.as_ref())
             }
             (Applications::One(_), Some(wanted)) => {
                 return Err(nowhere(SpecFault::NotMonorepo { wanted: wanted.to_owned() }));
@@ -133,7 +134,7 @@ impl BuildSpec {
     }
 
     fn unknown(&self, wanted: &str) -> SpecError {
-        let there = self.app_roots().map(str::to_owned).collect();
+        let there = self.app_roots().map(|root| if root.is_empty() { "." } else { root }.to_owned()).collect();
         nowhere(SpecFault::UnknownAppRoot { wanted: wanted.to_owned(), there })
     }
 }
@@ -151,7 +152,9 @@ fn many(at: &At<'_>, warnings: &mut Warnings) -> Result<Vec<(String, Application
         let Some((_, place)) = entries.into_iter().find(|(key, _)| *key == "appRoot") else {
             return Err(item.error(SpecFault::NoAppRoot));
         };
-        let Kind::Scalar { text, .. } = &place.node.kind else { return Err(place.error(SpecFault::NoAppRoot)) };
+        let (Kind::Text(text) | Kind::Number(text)) = &place.node.kind else {
+            return Err(place.error(SpecFault::NoAppRoot));
+        };
         let root = inside(&place, "", text)?;
         if applications.iter().any(|(other, _)| *other == root) {
             return Err(place.error(SpecFault::AppRootTwice { root }));
@@ -240,7 +243,7 @@ fn read_test(at: &At<'_>, warnings: &mut Warnings) -> Result<Option<TestPlan>, S
                         test.config_file_path = at.text("a pattern")?.map(str::to_owned);
                     }
                 }
-                // Where tests run is not known here; a folder that climbs would be one of the repository's others.
+                // Seen from the working directory, which is not known here; it is not left.
                 test.artifacts = Some(artifacts(&at, "", &["configFilePath"], warnings)?);
             }
             _ => warnings.unknown(&at, "phases, artifacts"),
@@ -295,7 +298,14 @@ fn artifacts(
                 let folder = at.text("a folder")?.unwrap_or_default();
                 base = folder::relative(working_directory, &inside(&at, working_directory, folder)?);
             }
-            "files" => files = patterns(&at)?,
+            "files" if at.is_null() => {}
+            "files" => {
+                let patterns = patterns(&at)?;
+                if patterns.is_empty() {
+                    return Err(at.error(SpecFault::NoPatterns));
+                }
+                files = Some(patterns);
+            }
             "discard-paths" => discard_paths = at.yes_or_no()?,
             _ if also.contains(&key) => {}
             _ => warnings.unknown(&at, "baseDirectory, files, discard-paths"),
@@ -311,12 +321,14 @@ fn cache(at: &At<'_>, working_directory: &str, warnings: &mut Warnings) -> Resul
         match key {
             "paths" => {
                 for path in at.items("a list of patterns")? {
-                    if path.text("a pattern")?.is_some_and(|path| path.trim().starts_with(['~', '$'])) {
+                    if path.text("a pattern")?.is_some_and(|path| path.trim().starts_with(['~', '$', '/'])) {
                         warnings.add(&path, "only what is inside of the repository is kept");
                     }
                 }
-                let paths = patterns(&at)?.map(|paths| CachePaths::new(paths, working_directory));
-                cache = paths.transpose().map_err(|fault| at.error(fault))?;
+                let paths = patterns(&at)?;
+                // AWS's own templates say `paths: []`.
+                let kept = (!paths.is_empty()).then(|| CachePaths::new(paths, working_directory));
+                cache = kept.transpose().map_err(|fault| at.error(fault))?;
             }
             _ => warnings.unknown(&at, "paths"),
         }
@@ -324,16 +336,15 @@ fn cache(at: &At<'_>, working_directory: &str, warnings: &mut Warnings) -> Resul
     Ok(cache)
 }
 
-/// `None` if there is nothing under the key.
-fn patterns(at: &At<'_>) -> Result<Option<Vec<String>>, SpecError> {
-    if at.is_null() {
-        return Ok(None);
-    }
+fn patterns(at: &At<'_>) -> Result<Vec<String>, SpecError> {
     let mut patterns = Vec::new();
     for item in at.items("a list of patterns")? {
-        patterns.extend(item.text("a pattern")?.map(str::to_owned));
+        let Some(pattern) = item.text("a pattern")?.filter(|pattern| !pattern.trim().is_empty()) else { continue };
+        // All of them are compiled together later; here the one that is no glob is found.
+        Patterns::new([pattern], "").map_err(|fault| item.error(fault))?;
+        patterns.push(pattern.to_owned());
     }
-    if patterns.is_empty() { Err(at.error(SpecFault::NoPatterns)) } else { Ok(Some(patterns)) }
+    Ok(patterns)
 }
 
 fn env(at: &At<'_>, warnings: &mut Warnings) -> Result<Vec<(String, String)>, SpecError> {
