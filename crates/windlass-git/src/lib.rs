@@ -2,7 +2,7 @@
 //!
 //! [`Git::checkout`] brings the tip of a branch, or exactly the commit that is asked for, into a folder: with as little
 //! history as the server lets it, with submodules and, where `git lfs` is installed, large files. What it fetched is a
-//! [`Commit`](windlass::Commit): hash, message and time.
+//! [`Commit`]: hash, message and time.
 //!
 //! The repository, its server and whoever wrote its address are not trusted:
 //!

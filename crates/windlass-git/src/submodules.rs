@@ -94,7 +94,8 @@ async fn recorded(session: &Session<'_>, repository: &Path, path: &str) -> Resul
     Ok(commit)
 }
 
-/// The folder of a path in a checkout, unless a link leads out of that.
+/// The folder of a path in a checkout, unless a link leads out of that. No commit can have both at one path, but a file
+/// system can that takes `A` for `a`.
 fn folder(parent: &Path, path: &str) -> Option<PathBuf> {
     let mut folder = parent.to_owned();
     for part in path.split('/') {
