@@ -69,6 +69,8 @@ impl RepositoryUrl {
                 _ => return Err(AddressFault::Scheme.into()),
             },
             (_, Some((_, rest))) if rest.starts_with(':') => return Err(AddressFault::Helper.into()),
+            // A URL that lacks its slashes is no host of that name.
+            (_, Some(("https" | "http" | "ssh" | "file", _))) => return Err(AddressFault::Part("URL").into()),
             (_, Some((login, path))) if !login.contains('/') => host_and_path(login, path)?,
             (_, Some(_) | None) => return Err(AddressFault::Relative.into()),
         };

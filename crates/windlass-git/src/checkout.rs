@@ -147,7 +147,8 @@ pub(crate) async fn take_files(session: &Session<'_>, into: &Path, hash: &str) -
 
 /// Fetches large files, where there are any and `git lfs` is installed.
 pub(crate) async fn large_files(session: &Session<'_>, into: &Path, url: &RepositoryUrl) -> Result<(), GitError> {
-    let used = session.locally(into, &["grep", "--quiet", "--cached", "filter=lfs", "--", ".gitattributes"]).await?;
+    let used =
+        session.locally(into, &["grep", "--quiet", "--cached", "filter=lfs", "--", ":(glob)**/.gitattributes"]).await?;
     if !used.status.success() {
         return Ok(());
     }

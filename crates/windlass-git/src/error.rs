@@ -190,51 +190,86 @@ impl std::fmt::Display for Others<'_> {
     }
 }
 
-/// What git's words mean, by what it prints in the language of programs (`LC_ALL=C`).
+/// What git's words mean, by what it prints in the language of programs (`LC_ALL=C`). The first that fits counts.
+const WORDS: &[(Meaning, &[&str])] = &[
+    (
+        Meaning::Closed,
+        &[
+            "could not read Username",
+            "could not read Password",
+            "Authentication failed",
+            "error: 401",
+            "error: 403",
+            "Permission denied",
+        ],
+    ),
+    (Meaning::Elsewhere, &["returned error: 30"]),
+    (Meaning::UnknownKey, &["Host key verification failed", "REMOTE HOST IDENTIFICATION HAS CHANGED"]),
+    (
+        Meaning::Unreachable,
+        &[
+            "Could not resolve host",
+            "Failed to connect",
+            "Couldn't connect",
+            "unable to connect",
+            "timed out",
+            "Connection refused",
+            "Connection reset",
+            "Connection closed",
+            "No route to host",
+            "Network is unreachable",
+            "SSL",
+            "certificate",
+            "early EOF",
+            "hung up",
+            "Empty reply",
+            "RPC failed",
+            "returned error: 5",
+        ],
+    ),
+    (
+        Meaning::Nothing,
+        &[
+            "error: 404",
+            "not found",
+            "does not appear to be a git",
+            "not a git repository",
+            "not valid: ",
+            "does not exist",
+            "dubious ownership",
+            "No such file or directory",
+        ],
+    ),
+];
+
+#[derive(Clone, Copy)]
+enum Meaning {
+    Closed,
+    Elsewhere,
+    UnknownKey,
+    Unreachable,
+    Nothing,
+}
+
+/// What went wrong with a server, by what git said of it.
 pub(crate) fn understand(what: &'static str, url: &str, with_token: bool, said: &[String]) -> GitError {
-    let says = |words: &[&str]| said.iter().any(|line| words.iter().any(|word| line.contains(word)));
-    let line = said.last().cloned().unwrap_or_else(|| "it ended without a word".to_owned());
+    let first = |words: &[&str]| said.iter().find(|line| words.iter().any(|word| line.contains(word)));
     let url = url.to_owned();
-    if says(&[
-        "could not read Username",
-        "could not read Password",
-        "Authentication failed",
-        "error: 401",
-        "error: 403",
-    ]) || says(&["Permission denied"])
-    {
-        GitError::AuthenticationFailed { url, with_token, line }
-    } else if says(&["returned error: 30"]) {
-        GitError::Redirected { url, line }
-    } else if says(&["Host key verification failed"]) {
-        GitError::HostKeyUnknown { url, line }
-    } else if says(&[
-        "Could not resolve host",
-        "Failed to connect",
-        "Couldn't connect",
-        "unable to connect",
-        "timed out",
-    ]) || says(&[
-        "Connection refused",
-        "Connection reset",
-        "SSL",
-        "certificate",
-        "early EOF",
-        "hung up",
-        "Empty reply",
-    ]) || says(&[
-        "No route to host",
-        "Network is unreachable",
-        "Could not resolve hostname",
-        "error: 5",
-        "RPC failed",
-    ]) {
-        GitError::HostUnreachable { url, line }
-    } else if says(&["error: 404", "not found", "does not appear to be a git", "not a git repository", "not valid: "])
-        || says(&["does not exist", "dubious ownership", "No such file or directory"])
-    {
-        GitError::NotARepository { url, line }
-    } else {
-        GitError::Failed { what, line }
+    let Some((meaning, line)) = WORDS.iter().find_map(|(meaning, words)| Some((meaning, first(words)?.clone()))) else {
+        return GitError::Failed { what, line: last(said) };
+    };
+    match meaning {
+        Meaning::Closed => GitError::AuthenticationFailed { url, with_token, line },
+        Meaning::Elsewhere => GitError::Redirected { url, line },
+        Meaning::UnknownKey => GitError::HostKeyUnknown { url, line },
+        Meaning::Unreachable => GitError::HostUnreachable { url, line },
+        Meaning::Nothing => GitError::NotARepository { url, line },
     }
+}
+
+/// The line that says most: the last that is an error, or else the last.
+pub(crate) fn last(said: &[String]) -> String {
+    let is_error = |line: &&String| ["fatal: ", "error: "].iter().any(|word| line.starts_with(word));
+    let line = said.iter().rfind(is_error).or_else(|| said.last());
+    line.cloned().unwrap_or_else(|| "it ended without a word".to_owned())
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Git::checkout`] brings the tip of a branch, or exactly the commit that is asked for, into a folder: with as little
 //! history as the server lets it, with submodules and, where `git lfs` is installed, large files. What it fetched is a
-//! [`Commit`](windlass::Commit): hash, message and time.
+//! [`Commit`]: hash, message and time.
 //!
 //! The repository, its server and whoever wrote its address are not trusted:
 //!
@@ -11,7 +11,7 @@
 //! * A [`Token`] goes to git by its environment and to **one server alone**. It is in no command line, no address, no log,
 //!   no error and no file.
 //! * **No redirect is followed**, and a host is connected to only by the addresses that [`Resolve`] gives for it, also
-//!   where a submodule names it.
+//!   where a submodule names it. `git lfs` alone resolves names by itself, on the way to where that server sends it.
 //! * Time and bytes are bounded. When it is told to stop, or dropped, **every process that came of it is killed**.
 //!
 //! What this crate deliberately is not: it pushes nothing, keeps no mirror, and reads no repository by itself.
@@ -127,7 +127,8 @@ impl<'a> Checkout<'a> {
 /// Says which addresses a host may be connected to by. It is asked once for each host, and nothing else is connected to.
 #[async_trait]
 pub trait Resolve: Send + Sync {
-    /// The addresses of `host` that may be connected to on `port`.
+    /// The addresses of `host` that may be connected to on `port`. Where `host` is an address, which of version 6 stands in
+    /// brackets, an answer lets it through.
     ///
     /// # Errors
     ///

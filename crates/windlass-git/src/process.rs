@@ -127,7 +127,9 @@ async fn read_lines(
     let (mut lines, mut line, mut buffer) = (Vec::new(), Vec::new(), vec![0; 4 << 10]);
     let Some(mut from) = from else { return lines };
     let mut end = |line: &mut Vec<u8>| {
-        let text = mask(String::from_utf8_lossy(line).trim());
+        // A server has the word here, and a terminal may show it.
+        let text: String = String::from_utf8_lossy(line).chars().filter(|c| !c.is_control()).collect();
+        let text = mask(text.trim());
         line.clear();
         if !text.is_empty() {
             tell(&text);

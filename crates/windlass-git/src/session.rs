@@ -6,7 +6,7 @@ use std::path::Path;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::understand;
+use crate::error::{last, understand};
 use crate::process::{Ran, run};
 use crate::{Git, GitError, RepositoryUrl, Resolve, Token};
 
@@ -21,7 +21,6 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("GIT_CONFIG_NOSYSTEM", "1"),
     ("GIT_CONFIG_SYSTEM", "/dev/null"),
     ("GIT_LFS_SKIP_SMUDGE", "1"),
-    ("GIT_LITERAL_PATHSPECS", "1"),
     ("GIT_NO_REPLACE_OBJECTS", "1"),
     ("GIT_PROTOCOL_FROM_USER", "0"),
     ("GIT_TERMINAL_PROMPT", "0"),
@@ -117,8 +116,7 @@ impl<'a> Session<'a> {
         if ran.status.success() {
             return Ok(ran.stdout);
         }
-        let line = ran.said.last().cloned().unwrap_or_else(|| ran.status.to_string());
-        Err(GitError::Failed { what, line })
+        Err(GitError::Failed { what, line: last(&ran.said) })
     }
 
     /// Lets git talk to a server. The address follows on `arguments`, and `more` on the address.
@@ -141,6 +139,8 @@ impl<'a> Session<'a> {
             (Some((host, _)), Some([first, ..])) if url.protocol() == "ssh" => {
                 command.env("GIT_SSH_COMMAND", ssh(Some((host, *first))));
             }
+            // Nothing is looked up for an address.
+            (Some((host, _)), Some(_)) if is_address(host) => {}
             (Some((host, port)), Some(addresses)) => {
                 let listed: Vec<_> = addresses.iter().map(shown).collect();
                 configuration.push(("http.curloptResolve".into(), format!("{host}:{port}:{}", listed.join(","))));
@@ -243,6 +243,11 @@ fn shown(address: &IpAddr) -> String {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("[{address}]"),
     }
+}
+
+/// Whether a host is an address already.
+fn is_address(host: &str) -> bool {
+    host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
 }
 
 /// ssh without anyone to ask and without an account's configuration, connected to one address where that is said.

@@ -82,7 +82,10 @@ async fn named(session: &Session<'_>, repository: &Path) -> Result<Vec<Named>, G
 
 /// The commit that the repository has recorded for a path, where it has.
 async fn recorded(session: &Session<'_>, repository: &Path, path: &str) -> Result<Option<String>, GitError> {
-    let said = session.locally(repository, &["ls-tree", "--full-tree", "-z", "HEAD", "--", path]).await?.stdout;
+    let said = session
+        .locally(repository, &["--literal-pathspecs", "ls-tree", "--full-tree", "-z", "HEAD", "--", path])
+        .await?
+        .stdout;
     let said = String::from_utf8_lossy(&said);
     let commit = said.split_terminator('\0').find_map(|entry| {
         let (entry, name) = entry.split_once('\t')?;
@@ -91,7 +94,8 @@ async fn recorded(session: &Session<'_>, repository: &Path, path: &str) -> Resul
     Ok(commit)
 }
 
-/// The folder of a path in a checkout, unless a link leads out of that.
+/// The folder of a path in a checkout, unless a link leads out of that. No commit can have both at one path, but a file
+/// system can that takes `A` for `a`.
 fn folder(parent: &Path, path: &str) -> Option<PathBuf> {
     let mut folder = parent.to_owned();
     for part in path.split('/') {

@@ -66,3 +66,27 @@ fn a_moment_finer_than_a_millisecond_is_cut_as_a_job_takes_it() {
     let replaced = job.handle(&Command::Replace { commit: Box::new(commit) }, fine);
     assert_eq!((replaced.job.at(), replaced.job.commit().map(|commit| commit.time)), (nine(), Some(nine())));
 }
+
+#[test]
+fn a_summary_shows_the_commit_that_was_resolved_and_a_retry_is_of_that() {
+    let fine = nine() + TimeDelta::microseconds(7);
+    let tip = Commit { id: "HEAD".into(), message: "".into(), time: fine };
+    let found = Commit { id: "a1b2c3".into(), message: "Shorter".into(), time: fine };
+    let resolved = report(Report::Resolved { commit: Box::new(found) });
+    let new = NewJob { commit: Some(tip), ..NewJob::manual(Source::Repository) };
+    let way = [(1, Command::Claim), (2, report(Report::Provisioned))];
+    let job = lived(1, new.clone(), &way);
+    assert_eq!(form(&job).summary.commit_id, "HEAD");
+
+    let job = job.handle(&resolved, job.at()).job;
+    let summary = form(&job).summary;
+    let shown = (summary.commit_id.as_str(), summary.commit_message.as_str(), summary.commit_time);
+    assert_eq!(shown, ("a1b2c3", "Shorter", Some(nine())));
+    // The job has cut the time, and still knows what it was told.
+    assert!(job.handle(&resolved, job.at()).records.is_empty());
+
+    let job = job.handle(&report(Report::Failed { reason: "no amplify.yml".into() }), job.at()).job;
+    let source = job.retry_source().expect("it has ended");
+    let again = NewJob { commit: job.commit().cloned(), ..NewJob::manual(source) };
+    assert_eq!(form(&lived(2, again, &[])).summary.commit_id, "a1b2c3");
+}
