@@ -96,7 +96,8 @@ pub enum Network {
 
 /// What a command may use of the machine, all its processes together where nothing else is said. `None` is no limit.
 ///
-/// Time is not among them: whoever wants a command to end calls [`Running::kill`].
+/// Time is not among them: whoever wants a command to end calls [`Running::kill`]. Nor is the processor: a command stands
+/// back behind the server (`nice` 10). Control groups are not used, since who has one to share out is the exception.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct Limits {
     /// Memory in bytes; 8 GiB unless said otherwise, as on Amplify's standard machine.
@@ -115,11 +116,22 @@ pub struct Limits {
     pub open_files: Option<u64>,
     /// Size of one file in bytes (`RLIMIT_FSIZE`); 10 GiB unless said otherwise.
     pub file_size: Option<u64>,
+    /// Bytes that its writable directories hold, with what was in them before; 32 GiB unless said otherwise.
+    ///
+    /// They are looked at every second or so, and more ends the command as [`Ended::OutOfDisk`]. Files that have no name
+    /// any more are not seen.
+    pub disk: Option<u64>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: Some(8 << 30), processes: Some(4096), open_files: Some(65_536), file_size: Some(10 << 30) }
+        Self {
+            memory: Some(8 << 30),
+            processes: Some(4096),
+            open_files: Some(65_536),
+            file_size: Some(10 << 30),
+            disk: Some(32 << 30),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! for its children, and waits; its child is the first process inside and the [warden]. Where they cannot be had, the
 //! first is the warden itself.
 
+mod disk;
 mod loopback;
 mod namespaces;
 mod processes;

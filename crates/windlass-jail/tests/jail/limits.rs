@@ -65,3 +65,20 @@ async fn no_more_files_are_open_than_may_be() {
         assert_eq!(seen.output, "50\n50\n", "{:?}", cell.place);
     }
 }
+
+#[tokio::test]
+async fn many_files_take_no_more_than_the_disks_limit() {
+    for mut cell in Cell::all() {
+        cell.jail.limits.disk = Some(10 * MIB);
+        let seen = cell.run("for i in $(seq 20); do head -c 1000000 /dev/zero > $i; done; exec sleep 1000").await;
+        assert_eq!(seen.ended, Ended::OutOfDisk { limit: 10 * MIB }, "{:?}: {}", cell.place, seen.output);
+    }
+}
+
+#[tokio::test]
+async fn a_file_with_two_names_takes_its_size_once() {
+    let mut cell = Cell::new(Place::Full);
+    cell.jail.limits.disk = Some(10 * MIB);
+    let seen = cell.run("head -c 6000000 /dev/zero > one; ln one two; truncate -s 1G hole; sleep 2").await;
+    assert_eq!(seen.ended, Ended::Code(0), "{}", seen.output);
+}
