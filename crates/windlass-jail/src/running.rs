@@ -36,7 +36,7 @@ impl Jail {
     /// # Errors
     ///
     /// Where it has too little to keep a command from the server's files, or [`Network::None`](crate::Network::None) is
-    /// asked for and cannot be had. Never with [`Isolation::None`], if `program` can be run.
+    /// asked for and cannot be had. Never with [`Isolation::None`](crate::Isolation::None), if `program` can be run.
     pub fn probe(&self) -> Result<Report, Unavailable> {
         let unavailable = |error: io::Error| Unavailable(error.to_string());
         let mut jail = std::process::Command::new(&self.program);
