@@ -129,6 +129,12 @@ fn program(directory: &Path, name: &str, script: &str) -> PathBuf {
 fn the_places_are_what_they_are_called() {
     let [full, landlock, free] = Cell::all().map(|cell| cell.jail.probe().unwrap());
     assert!(full.isolated && (full.root || full.landlock.is_some()), "{full}");
+    // Or the tests of what namespaces are good for would be skipped where there are some.
+    let mut namespaces = std::process::Command::new("unshare");
+    namespaces.args(["--user", "--map-root-user", "--mount", "--pid", "--fork", "--mount-proc", "true"]);
+    if namespaces.status().is_ok_and(|status| status.success()) {
+        assert!(full.root && full.processes && full.proc, "{full}");
+    }
     assert!(landlock.isolated && !landlock.root && !landlock.processes && landlock.landlock.is_some(), "{landlock}");
     assert!(!free.isolated, "{free}");
 }
