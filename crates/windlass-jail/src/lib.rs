@@ -21,6 +21,30 @@
 //! one who talks to the network where [`Network::Host`] lets him. With it, a build reaches what the machine reaches:
 //! services on the loopback and the metadata address of a cloud (169.254.169.254) too. Landlock knows ports and no
 //! addresses, so whoever wants builds to be kept from some of the network needs a firewall, or [`Network::None`].
+//!
+//! ```no_run
+//! # async fn build(job: std::path::PathBuf) -> Result<(), Box<dyn std::error::Error>> {
+//! use windlass_jail::{Isolation, Jail, Limits, Network, Run};
+//!
+//! // `main` has called `enter` already, had its first argument been `SUBCOMMAND`.
+//! let program = std::env::current_exe()?;
+//! let jail = Jail { program, isolation: Isolation::Full, network: Network::Host, limits: Limits::default() };
+//! println!("{}", jail.probe()?);
+//!
+//! let run = Run {
+//!     program: "bash".into(),
+//!     arguments: vec!["build.sh".into()],
+//!     directory: job.clone(),
+//!     writable: vec![job],
+//!     environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
+//!     ..Run::default()
+//! };
+//! let mut running = jail.spawn(&run).await?;
+//! tokio::io::copy(&mut running.output(), &mut tokio::io::stdout()).await?;
+//! println!("{}", running.wait().await?);
+//! # Ok(())
+//! # }
+//! ```
 
 mod ended;
 mod protocol;
