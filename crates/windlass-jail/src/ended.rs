@@ -14,6 +14,11 @@ pub enum Ended {
         /// [`Limits::memory`](crate::Limits::memory).
         limit: u64,
     },
+    /// Because its writable directories had grown larger than this number of bytes.
+    OutOfDisk {
+        /// [`Limits::disk`](crate::Limits::disk).
+        limit: u64,
+    },
     /// Because there were more processes and threads than this.
     TooManyProcesses {
         /// [`Limits::processes`](crate::Limits::processes).
@@ -37,6 +42,7 @@ impl fmt::Display for Ended {
             Self::Code(code) => write!(f, "exit code {code}"),
             Self::Signal(number) => signal(f, number),
             Self::OutOfMemory { limit } => write!(f, "out of memory: its limit is {} MiB", limit >> 20),
+            Self::OutOfDisk { limit } => write!(f, "out of disk: its limit is {} MiB", limit >> 20),
             Self::TooManyProcesses { limit } => write!(f, "too many processes: its limit is {limit}"),
             Self::Killed => f.write_str("stopped"),
         }

@@ -21,6 +21,30 @@
 //! one who talks to the network where [`Network::Host`] lets him. With it, a build reaches what the machine reaches:
 //! services on the loopback and the metadata address of a cloud (169.254.169.254) too. Landlock knows ports and no
 //! addresses, so whoever wants builds to be kept from some of the network needs a firewall, or [`Network::None`].
+//!
+//! ```no_run
+//! # async fn build(job: std::path::PathBuf) -> Result<(), Box<dyn std::error::Error>> {
+//! use windlass_jail::{Isolation, Jail, Limits, Network, Run};
+//!
+//! // `main` has called `enter` already, had its first argument been `SUBCOMMAND`.
+//! let program = std::env::current_exe()?;
+//! let jail = Jail { program, isolation: Isolation::Full, network: Network::Host, limits: Limits::default() };
+//! println!("{}", jail.probe()?);
+//!
+//! let run = Run {
+//!     program: "bash".into(),
+//!     arguments: vec!["build.sh".into()],
+//!     directory: job.clone(),
+//!     writable: vec![job],
+//!     environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
+//!     ..Run::default()
+//! };
+//! let mut running = jail.spawn(&run).await?;
+//! tokio::io::copy(&mut running.output(), &mut tokio::io::stdout()).await?;
+//! println!("{}", running.wait().await?);
+//! # Ok(())
+//! # }
+//! ```
 
 mod ended;
 mod protocol;
@@ -96,7 +120,8 @@ pub enum Network {
 
 /// What a command may use of the machine, all its processes together where nothing else is said. `None` is no limit.
 ///
-/// Time is not among them: whoever wants a command to end calls [`Running::kill`].
+/// Time is not among them: whoever wants a command to end calls [`Running::kill`]. Nor is the processor: a command stands
+/// back behind the server (`nice` 10). Control groups are not used, since who has one to share out is the exception.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct Limits {
     /// Memory in bytes; 8 GiB unless said otherwise, as on Amplify's standard machine.
@@ -115,11 +140,22 @@ pub struct Limits {
     pub open_files: Option<u64>,
     /// Size of one file in bytes (`RLIMIT_FSIZE`); 10 GiB unless said otherwise.
     pub file_size: Option<u64>,
+    /// Bytes that its writable directories hold, with what was in them before; 32 GiB unless said otherwise.
+    ///
+    /// They are looked at every second or so, and more ends the command as [`Ended::OutOfDisk`]. Files that have no name
+    /// any more are not seen.
+    pub disk: Option<u64>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: Some(8 << 30), processes: Some(4096), open_files: Some(65_536), file_size: Some(10 << 30) }
+        Self {
+            memory: Some(8 << 30),
+            processes: Some(4096),
+            open_files: Some(65_536),
+            file_size: Some(10 << 30),
+            disk: Some(32 << 30),
+        }
     }
 }
 

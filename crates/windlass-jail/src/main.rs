@@ -35,6 +35,12 @@ async fn show(jail: &Jail, run: &Run) -> anyhow::Result<ExitCode> {
     copy(&mut running.output(), &mut stdout()).await?;
     match running.wait().await? {
         Ended::Code(code) => Ok(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))),
-        ended => anyhow::bail!("{ended}"),
+        ended @ (Ended::Signal(_)
+        | Ended::OutOfMemory { .. }
+        | Ended::OutOfDisk { .. }
+        | Ended::TooManyProcesses { .. }
+        | Ended::Killed) => {
+            anyhow::bail!("{ended}")
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The process in the jail where there is no Linux: no isolation, and an end for its process group alone.
+//! The process in the jail where there is no Linux: no isolation, no limits, and an end for its process group alone.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};

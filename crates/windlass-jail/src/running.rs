@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::process::Stdio;
+use std::task::{Context, Poll};
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, Lines, ReadBuf};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 
 use crate::protocol::{Command, Order, Word};
@@ -23,7 +25,7 @@ pub struct Running {
     /// Open as long as the command may live.
     lifeline: Option<ChildStdin>,
     words: Lines<BufReader<ChildStdout>>,
-    output: ChildStderr,
+    output: Option<ChildStderr>,
     report: Report,
     ended: Option<Ended>,
 }
@@ -34,7 +36,7 @@ impl Jail {
     /// # Errors
     ///
     /// Where it has too little to keep a command from the server's files, or [`Network::None`](crate::Network::None) is
-    /// asked for and cannot be had. Never with [`Isolation::None`], if `program` can be run.
+    /// asked for and cannot be had. Never with [`Isolation::None`](crate::Isolation::None), if `program` can be run.
     pub fn probe(&self) -> Result<Report, Unavailable> {
         let unavailable = |error: io::Error| Unavailable(error.to_string());
         let mut jail = std::process::Command::new(&self.program);
@@ -74,7 +76,7 @@ impl Jail {
             let _ = (&mut output).take(500).read_to_end(&mut said).await;
         }
         let report = started(first.as_deref(), &said)?;
-        Ok(Running { jail, lifeline: Some(lifeline), words, output, report, ended: None })
+        Ok(Running { jail, lifeline: Some(lifeline), words, output: Some(output), report, ended: None })
     }
 
     fn arguments(&self) -> [String; 3] {
@@ -86,9 +88,10 @@ impl Running {
     /// What the command and its processes write to their standard output and standard error, in the order they do. Ends
     /// when all of them have.
     ///
-    /// Who does not read makes them wait; [`kill`](Self::kill) works all the same.
-    pub fn output(&mut self) -> impl AsyncRead + Unpin + Send + use<'_> {
-        &mut self.output
+    /// There is one such stream: who asks again gets one that has ended. Who does not read makes the command wait, who
+    /// drops it lets it write to nobody, which ends most programs; [`kill`](Self::kill) works all the same.
+    pub fn output(&mut self) -> impl AsyncRead + Unpin + Send + use<> {
+        Output(self.output.take())
     }
 
     /// What keeps this command apart.
@@ -106,8 +109,10 @@ impl Running {
         while self.ended.is_none()
             && let Some(line) = self.words.next_line().await?
         {
-            if let Word::Ended(ended) = serde_json::from_str(&line)? {
-                self.ended = Some(ended);
+            match serde_json::from_str(&line)? {
+                Word::Ended(ended) => self.ended = Some(ended),
+                Word::Failed(reason) => return Err(io::Error::other(reason)),
+                Word::Started(_) => (),
             }
         }
         let status = self.jail.wait().await?;
@@ -122,6 +127,18 @@ impl Running {
     pub async fn kill(&mut self) -> io::Result<Ended> {
         self.lifeline = None;
         self.wait().await
+    }
+}
+
+/// The stream, for who asked first.
+struct Output(Option<ChildStderr>);
+
+impl AsyncRead for Output {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match &mut self.0 {
+            Some(output) => Pin::new(output).poll_read(cx, buffer),
+            None => Poll::Ready(Ok(())),
+        }
     }
 }
 

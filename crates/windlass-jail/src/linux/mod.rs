@@ -4,6 +4,7 @@
 //! for its children, and waits; its child is the first process inside and the [warden]. Where they cannot be had, the
 //! first is the warden itself.
 
+mod disk;
 mod loopback;
 mod namespaces;
 mod processes;
@@ -15,13 +16,16 @@ mod warden;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::fd::RawFd;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 
 use crate::protocol::Word;
 use crate::{Isolation, Network, SUBCOMMAND};
 
 /// The last argument of the process that is the first inside.
 const INSIDE: &str = "inside";
+/// The last argument of one that only tries whether there is an inside. A process that gets no further than into a user
+/// namespace has no way back, and does not know who it is any more.
+const TRY: &str = "try";
 
 /// Where the warden stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +45,9 @@ enum Place {
 pub fn enter(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<_> = arguments.into_iter().filter_map(|argument| argument.into_string().ok()).collect();
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-    let (isolation, network, inside) = match arguments[..] {
-        [isolation, network] => (isolation, network, false),
-        [isolation, network, INSIDE] => (isolation, network, true),
+    let (isolation, network, part) = match arguments[..] {
+        [isolation, network] => (isolation, network, ""),
+        [isolation, network, part] => (isolation, network, part),
         _ => return refused("the arguments of the jail are for the server alone"),
     };
     let (Ok(isolation), Ok(network)) = (isolation.parse::<Isolation>(), network.parse::<Network>()) else {
@@ -51,28 +55,40 @@ pub fn enter(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     // Its own session: no terminal, and no signal that was meant for the server's. Fails where it has one already.
     let _ = rustix::process::setsid();
-    if inside {
-        return warden::run(Place::Inside(network));
-    }
-    if let Err(error) = close_inherited() {
-        return refused(&format!("could not close what was inherited: {error}"));
-    }
-    match isolation {
-        Isolation::None => warden::run(Place::Free),
-        Isolation::Full => match (namespaces::leave(network), network) {
-            (Ok(()), _) => start_inside(isolation, network),
-            (Err(_), Network::Host) => warden::run(Place::Outside),
-            (Err(error), Network::None) => refused(&format!("no network of its own can be had: {error}")),
-        },
+    match part {
+        INSIDE => warden::run(Place::Inside(network)),
+        TRY => namespaces::leave(network).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
+        _ => begin(isolation, network),
     }
 }
 
-fn start_inside(isolation: Isolation, network: Network) -> ExitCode {
-    let arguments = [SUBCOMMAND, &isolation.to_string(), &network.to_string(), INSIDE];
-    match std::process::Command::new("/proc/self/exe").args(arguments).status() {
-        Ok(_) => ExitCode::SUCCESS,
-        Err(error) => refused(&format!("could not start a process in a namespace of its own: {error}")),
+fn begin(isolation: Isolation, network: Network) -> ExitCode {
+    if let Err(error) = close_inherited() {
+        return refused(&format!("could not close what was inherited: {error}"));
     }
+    if isolation == Isolation::None {
+        return warden::run(Place::Free);
+    }
+    let tried = part(network, TRY).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    match (tried.is_ok_and(|status| status.success()), network) {
+        (true, _) => start_inside(network),
+        (false, Network::Host) => warden::run(Place::Outside),
+        (false, Network::None) => refused("no network of its own can be had: this machine gives no namespaces"),
+    }
+}
+
+fn start_inside(network: Network) -> ExitCode {
+    match namespaces::leave(network).and_then(|()| part(network, INSIDE).status()) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => refused(&format!("could not start a process in namespaces of its own: {error}")),
+    }
+}
+
+/// This program once more, as another part of the jail.
+fn part(network: Network, part: &str) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.args([SUBCOMMAND, &Isolation::Full.to_string(), &network.to_string(), part]);
+    command
 }
 
 /// Tells the server. If nobody listens, there is nobody to tell.

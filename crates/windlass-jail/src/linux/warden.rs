@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{
-    DumpableBehavior, Pid, PidfdFlags, Signal, WaitOptions, getpid, pidfd_open, set_child_subreaper,
+    DumpableBehavior, Pid, PidfdFlags, Signal, WaitOptions, getpid, nice, pidfd_open, set_child_subreaper,
     set_dumpable_behavior, set_parent_process_death_signal, wait,
 };
 
+use super::disk::Disk;
 use super::sight::Sight;
 use super::{Place, loopback, processes, refused, restrict, root, say};
 use crate::protocol::{Command, Order, Report, Word};
@@ -24,6 +25,8 @@ use crate::{Ended, Limits, Network};
 
 /// How often a command's use of memory and processes is looked at.
 const LOOK: Duration = Duration::from_millis(250);
+/// How far a command stands back for others that want the processor (`nice(1)`).
+const YIELDS: i32 = 10;
 
 pub(super) fn run(place: Place) -> ExitCode {
     match prepare(place) {
@@ -55,27 +58,34 @@ fn serve(place: Place, order: &Order) -> io::Result<()> {
     let sights = Sight::of(order.command.as_ref())?;
     let mut report = furnish(place, order, &sights)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
-    restrict::limit(&order.limits)?;
-    let command = order.command.as_ref();
-    let child = std::thread::scope(|scope| {
-        let apart = scope.spawn(|| {
-            if place != Place::Free {
-                shut_in(&sights, &mut report)?;
-            }
-            command.map(start).transpose()
-        });
-        apart.join().map_err(|_| io::Error::other("the thread that starts the command died"))?
-    })?;
+    let child = start_apart(place, order, &sights, &mut report)?;
     say(&Word::Started(report));
-    if let Some(child) = child {
-        let ended = watch(child, &order.limits)?;
+    if let (Some(child), Some(command)) = (child, &order.command) {
+        let ended = watch(child, &order.limits, &Disk::watch(command)?);
         if !matches!(place, Place::Inside(_)) {
             processes::kill_all()?;
         }
         // Inside, the others die with this process.
-        say(&Word::Ended(ended));
+        say(&Word::Ended(ended?));
     }
     Ok(())
+}
+
+/// In a thread of its own, which is shut in and ends.
+fn start_apart(place: Place, order: &Order, sights: &[Sight], report: &mut Report) -> io::Result<Option<Pid>> {
+    std::thread::scope(|scope| {
+        let apart = std::thread::Builder::new().spawn_scoped(scope, || {
+            // For this thread and what it starts: the server and this process come first, or a thousand busy processes
+            // would keep the one from its time that has to end them.
+            nice(YIELDS)?;
+            restrict::limit(&order.limits)?;
+            if place != Place::Free {
+                shut_in(sights, report)?;
+            }
+            order.command.as_ref().map(start).transpose()
+        })?;
+        apart.join().map_err(|_| io::Error::other("the thread that starts the command died"))?
+    })
 }
 
 /// The root and the network of its own, where they can be had.
@@ -126,7 +136,7 @@ fn start(command: &Command) -> io::Result<Pid> {
 }
 
 /// Until the command ends or has to.
-fn watch(child: Pid, limits: &Limits) -> io::Result<Ended> {
+fn watch(child: Pid, limits: &Limits, disk: &Disk) -> io::Result<Ended> {
     let died = pidfd_open(child, PidfdFlags::empty())?;
     loop {
         let (lifeline, look) = (io::stdin(), Timespec::try_from(LOOK).map_err(io::Error::other)?);
@@ -143,7 +153,7 @@ fn watch(child: Pid, limits: &Limits) -> io::Result<Ended> {
         if lifeline_is_cut {
             return Ok(Ended::Killed);
         }
-        if let Some(ended) = excess(limits)? {
+        if let Some(ended) = excess(limits, disk)? {
             return Ok(ended);
         }
     }
@@ -165,7 +175,7 @@ fn reap(child: Pid) -> io::Result<Option<Ended>> {
     }
 }
 
-fn excess(limits: &Limits) -> io::Result<Option<Ended>> {
+fn excess(limits: &Limits, disk: &Disk) -> io::Result<Option<Ended>> {
     let usage = processes::usage()?;
     if let Some(limit) = limits.processes
         && usage.threads > limit
@@ -177,6 +187,11 @@ fn excess(limits: &Limits) -> io::Result<Option<Ended>> {
         && processes::shared_memory()? > limit
     {
         return Ok(Some(Ended::OutOfMemory { limit }));
+    }
+    if let Some(limit) = limits.disk
+        && disk.used() > limit
+    {
+        return Ok(Some(Ended::OutOfDisk { limit }));
     }
     Ok(None)
 }

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 
-use crate::{Cell, Place, program, seen};
+use crate::{Cell, Place, program, seen, without_namespaces};
 
 /// Stands for the server: a process of the same user with a secret in its environment.
 struct Victim(Child);
@@ -102,4 +102,13 @@ async fn what_was_open_is_closed() {
         assert!(!seen.output.contains("secret key"), "{:?}: {}", cell.place, seen.output);
         assert!(!seen.output.lines().any(|line| line == "7"), "{:?}: {}", cell.place, seen.output);
     }
+}
+
+#[tokio::test]
+async fn who_gets_no_further_than_a_user_namespace_stays_who_it_was() {
+    let mut cell = Cell::new(Place::Landlock);
+    let id = cell.run("id -u; stat -c %u .").await.output;
+    cell.jail.program = without_namespaces("mnt", cell.home.path(), &Cell::new(Place::Full).jail.program);
+    assert_eq!(cell.run("id -u; stat -c %u .").await.output, id);
+    assert!(!cell.jail.probe().unwrap().processes);
 }
