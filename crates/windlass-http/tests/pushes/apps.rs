@@ -103,7 +103,9 @@ async fn a_build_has_the_time_that_its_branch_or_its_app_gives_it() {
 async fn a_release_builds_the_commit_that_is_asked_for() {
     let world = World::new().await;
     let jobs = format!("/apps/{}/branches/main/jobs", world.app);
-    for (number, commit) in (1..).zip([None, Some("HEAD"), Some("01ab"), Some("0123456789abcdef0123456789abcdef01234567")]) {
+    for (number, commit) in
+        (1..).zip([None, Some("HEAD"), Some("01ab"), Some("0123456789abcdef0123456789abcdef01234567")])
+    {
         let mut start = json!({ "jobType": "RELEASE", "commitMessage": "hello", "commitTime": 1_767_258_000.5 });
         if let Some(commit) = commit {
             start["commitId"] = commit.into();

@@ -92,9 +92,7 @@ async fn a_commit_may_ask_not_to_be_built() {
 
 #[tokio::test]
 async fn a_push_that_changes_nothing_of_the_app_is_passed_over_where_all_paths_are_known() {
-    let on = |root: &str| {
-        json!({ "environmentVariables": { "AMPLIFY_DIFF_DEPLOY": "true", "AMPLIFY_MONOREPO_APP_ROOT": root } })
-    };
+    let on = |root: &str| json!({ "environmentVariables": { "AMPLIFY_DIFF_DEPLOY": "true", "AMPLIFY_MONOREPO_APP_ROOT": root } });
     let world = World::new().await;
     world.set("", on("apps/web")).await;
     assert_eq!(world.deliver(&Forge::GitHub.push("main")).await.job(), Some("1"));
@@ -111,7 +109,10 @@ async fn a_push_that_changes_nothing_of_the_app_is_passed_over_where_all_paths_a
         assert!(world.deliver(&unknown).await.job().is_some(), "{change}: whoever clones finds out");
     }
     for forge in [Forge::GitLab, Forge::Gitea, Forge::Bitbucket] {
-        assert!(world.deliver(&forge.push("main")).await.job().is_some(), "{forge:?} does not say whether it was forced");
+        assert!(
+            world.deliver(&forge.push("main")).await.job().is_some(),
+            "{forge:?} does not say whether it was forced"
+        );
     }
     world.set("", json!({ "environmentVariables": { "AMPLIFY_MONOREPO_APP_ROOT": "apps/we" } })).await;
     assert!(world.deliver(&push).await.job().is_some());

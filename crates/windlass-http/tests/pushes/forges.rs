@@ -38,31 +38,43 @@ impl Forge {
         });
         let reference = format!("refs/heads/{branch}");
         let (name, body) = match self {
-            Self::GitHub => ("push", json!({
-                "ref": reference, "before": BEFORE, "after": COMMIT, "created": false, "deleted": false, "forced": false,
-                "base_ref": null, "compare": "https://example.com/compare", "commits": [commit], "head_commit": commit,
-                "repository": { "id": 1, "full_name": "o/r" }, "pusher": { "name": "o" }, "sender": { "login": "o" },
-            })),
-            Self::Gitea => ("push", json!({
-                "ref": reference, "before": BEFORE, "after": COMMIT, "compare_url": "https://example.com/compare",
-                "commits": [commit], "total_commits": 1, "head_commit": commit,
-                "repository": { "id": 1, "full_name": "o/r" }, "pusher": { "login": "o" }, "sender": { "login": "o" },
-            })),
-            Self::GitLab => ("Push Hook", json!({
-                "object_kind": "push", "event_name": "push", "before": BEFORE, "after": COMMIT, "ref": reference,
-                "checkout_sha": COMMIT, "user_id": 4, "project_id": 15, "project": { "id": 15 }, "commits": [commit],
-                "total_commits_count": 1,
-            })),
-            Self::Bitbucket => ("repo:push", json!({
-                "actor": { "type": "user" }, "repository": { "full_name": "o/r" },
-                "push": { "changes": [{
-                    "created": false, "closed": false, "forced": false, "truncated": false,
-                    "old": { "type": "branch", "name": branch, "target": { "type": "commit", "hash": BEFORE } },
-                    "new": { "type": "branch", "name": branch, "target": {
-                        "type": "commit", "hash": COMMIT, "message": MESSAGE, "date": "2026-03-10T11:30:00+00:00",
-                    } },
-                }] },
-            })),
+            Self::GitHub => (
+                "push",
+                json!({
+                    "ref": reference, "before": BEFORE, "after": COMMIT, "created": false, "deleted": false, "forced": false,
+                    "base_ref": null, "compare": "https://example.com/compare", "commits": [commit], "head_commit": commit,
+                    "repository": { "id": 1, "full_name": "o/r" }, "pusher": { "name": "o" }, "sender": { "login": "o" },
+                }),
+            ),
+            Self::Gitea => (
+                "push",
+                json!({
+                    "ref": reference, "before": BEFORE, "after": COMMIT, "compare_url": "https://example.com/compare",
+                    "commits": [commit], "total_commits": 1, "head_commit": commit,
+                    "repository": { "id": 1, "full_name": "o/r" }, "pusher": { "login": "o" }, "sender": { "login": "o" },
+                }),
+            ),
+            Self::GitLab => (
+                "Push Hook",
+                json!({
+                    "object_kind": "push", "event_name": "push", "before": BEFORE, "after": COMMIT, "ref": reference,
+                    "checkout_sha": COMMIT, "user_id": 4, "project_id": 15, "project": { "id": 15 }, "commits": [commit],
+                    "total_commits_count": 1,
+                }),
+            ),
+            Self::Bitbucket => (
+                "repo:push",
+                json!({
+                    "actor": { "type": "user" }, "repository": { "full_name": "o/r" },
+                    "push": { "changes": [{
+                        "created": false, "closed": false, "forced": false, "truncated": false,
+                        "old": { "type": "branch", "name": branch, "target": { "type": "commit", "hash": BEFORE } },
+                        "new": { "type": "branch", "name": branch, "target": {
+                            "type": "commit", "hash": COMMIT, "message": MESSAGE, "date": "2026-03-10T11:30:00+00:00",
+                        } },
+                    }] },
+                }),
+            ),
         };
         Event { forge: self, name, id: "72d3162e-cc78-11e3-81ab-4c9367dc0958".to_owned(), body }
     }

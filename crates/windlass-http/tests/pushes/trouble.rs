@@ -19,7 +19,9 @@ async fn a_wrong_signature_starts_nothing_even_beside_the_token() {
         let (name, good) = forge.proof(&world.token, body.as_bytes());
         let (_, others) = forge.proof(&"x".repeat(40), body.as_bytes());
         let upper = if forge == Forge::GitLab { good.to_lowercase() } else { good.to_uppercase() + "0" };
-        for wrong in [others, good[..good.len() - 1].to_owned(), format!("{good}0"), upper, "sha256=".into(), "é".into()] {
+        for wrong in
+            [others, good[..good.len() - 1].to_owned(), format!("{good}0"), upper, "sha256=".into(), "é".into()]
+        {
             for query in [format!("?id={}", world.id), format!("?id={}&token={}", world.id, world.token)] {
                 let mut headers = forge.headers(event.name, &event.id);
                 headers.push((name, wrong.clone()));
@@ -58,7 +60,8 @@ async fn the_token_in_the_url_is_enough() {
 async fn an_event_may_be_in_a_form() {
     let world = World::new().await;
     let event = Forge::GitHub.push("main");
-    let form = url::form_urlencoded::Serializer::new(String::new()).append_pair("payload", &event.body.to_string()).finish();
+    let form =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("payload", &event.body.to_string()).finish();
     let mut headers = event.forge.headers(event.name, &event.id);
     headers.push(event.forge.proof(&world.token, form.as_bytes()));
     headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
@@ -75,14 +78,23 @@ async fn what_is_no_event_is_refused_and_says_where_it_is_wrong() {
         let cut = whole[..whole.len() / 2].to_vec();
         let not_text = [b"{\"ref\":\"".as_slice(), &[0xff, 0xfe], b"\"}"].concat();
         let deep = b"[".repeat(100_000);
-        for body in [cut, not_text, deep, b"".to_vec(), b"hello".to_vec(), b"{}".to_vec(), b"[]".to_vec(), b"null".to_vec()] {
+        for body in
+            [cut, not_text, deep, b"".to_vec(), b"hello".to_vec(), b"{}".to_vec(), b"[]".to_vec(), b"null".to_vec()]
+        {
             let answer = world.deliver_bytes(&event, body).await;
             assert_eq!(answer.status, 400, "{forge:?}");
-            assert!(answer.message().starts_with("The body is not what a push says: it cannot be read at line "), "{}", answer.json);
+            assert!(
+                answer.message().starts_with("The body is not what a push says: it cannot be read at line "),
+                "{}",
+                answer.json
+            );
         }
         let text = event.body.to_string().replace(crate::forges::COMMIT, "HEAD; rm -rf /");
         let answer = world.deliver_bytes(&event, text.into_bytes()).await;
-        assert_eq!((answer.status, answer.message()), (400, "The body is not what a push says: its commit has no hash."));
+        assert_eq!(
+            (answer.status, answer.message()),
+            (400, "The body is not what a push says: its commit has no hash.")
+        );
     }
     assert!(world.jobs("main").await.is_empty());
 }
