@@ -86,7 +86,7 @@ fn started(came: Result<Pushed, PushError>) -> Executed {
 
 async fn claim(store: &dyn Store, key: JobKey) {
     let claimed = execute(store, Address::Key(key), &[Command::Claim], at(0), Extras::default()).await;
-    claimed.unwrap().answer.unwrap();
+    claimed.expect("it is there").answer.expect("it waits");
 }
 
 /// An app, and a branch of it on which pushes supersede builds.

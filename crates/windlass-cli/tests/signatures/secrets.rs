@@ -143,7 +143,9 @@ impl Walk {
     /// Changes the token of a repository, which nobody is shown, and tries an address that has one in it.
     async fn replace_the_token(&mut self, admin: &Key, app: &str) {
         let app = format!("/apps/{app}");
-        self.ask(admin, "POST", &app, &json!({ "accessToken": REPLACED }).to_string()).await;
+        // It shows the site's password, to whoever may set it.
+        let shown = self.json(admin, "POST", &app, &json!({ "accessToken": REPLACED })).await.to_string();
+        assert!([OAUTH, ACCESS, REPLACED].iter().all(|token| !shown.contains(token)), "{shown}");
         for repository in [format!("https://{REPLACED}@example.com/r"), format!("https://x:{REPLACED}@example.com/r")] {
             let refused = self.ask(admin, "POST", &app, &json!({ "repository": repository }).to_string()).await;
             assert!(refused.contains("give the token as accessToken"), "{refused}");
