@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::{World, error};
 
 /// The members of an app that the model requires.
 const REQUIRED: [&str; 12] = [
@@ -213,4 +213,14 @@ async fn a_deleted_app_is_gone_with_all_that_it_had() {
     }
     assert_eq!(world.ask("GET", "/apps", "").await.ok("ListApps"), json!({ "apps": [] }));
     assert_eq!(world.visit("/").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_folder_is_a_repository_where_the_server_allows_that() {
+    let create = async |world: &World| world.client.create_app().name("here").repository("/srv/git/r.git").send().await;
+    let world = World::with(|config| config.allow_local_repositories = true).await;
+    assert_eq!(create(&world).await.unwrap().app.unwrap().repository, "/srv/git/r.git");
+    let (kind, message) = error(create(&World::new().await).await.unwrap_err());
+    assert_eq!(kind, "BadRequestException");
+    assert!(message.ends_with("the server's --allow-local-repositories allows them."), "{message}");
 }

@@ -2,7 +2,7 @@
 //! secret in everything that was told.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use windlass_cli::server::SystemClock;
@@ -27,6 +27,8 @@ struct Walk {
 
 const OAUTH: &str = "gho-oauth-token-4711";
 const ACCESS: &str = "ghp-access-token-4712";
+/// The token of a repository that takes an earlier one's place.
+const REPLACED: &str = "github-pat-token-4716";
 const PASSWORD: &str = "open-sesame-4713";
 /// `visitor:` and the password.
 const CREDENTIALS: &str = "dmlzaXRvcjpvcGVuLXNlc2FtZS00NzEz";
@@ -44,6 +46,7 @@ async fn no_secret_is_in_a_log_an_error_or_a_list() {
     for (what, secret) in [
         ("an oauthToken", OAUTH),
         ("an accessToken", ACCESS),
+        ("a token that took another's place", REPLACED),
         ("a site's password", PASSWORD),
         ("a site's credentials", CREDENTIALS),
         ("a password in a source URL", AT_THE_SOURCE),
@@ -80,6 +83,13 @@ async fn no_secret_is_in_a_log_an_error_or_a_list() {
 
     let Walk { server, secrets, told, .. } = walk;
     server.kill();
+    // Sealed, they are not even there for whoever has the disk.
+    for token in [OAUTH, ACCESS, REPLACED] {
+        if let Some(file) = file_with(&data, token.as_bytes()) {
+            panic!("the token of a repository is in {}", file.display());
+        }
+    }
+    assert!(file_with(&data, CREDENTIALS.as_bytes()).is_some(), "what is kept as it was given would be found");
     let log = fs::read_to_string(&log).unwrap();
     // Each request is in it, with its path.
     for sign in ["windlass_http::api: answered", "path=\"/apps", "path=\"/-/webhooks", "path=\"/-/uploads/"] {
@@ -120,6 +130,7 @@ impl Walk {
             apps.push(app);
         }
         let [by_hand, built] = apps.try_into().unwrap();
+        self.replace_the_token(admin, &built).await;
         let hook = self.json(admin, "POST", &format!("/apps/{built}/webhooks"), &json!({ "branchName": "main" })).await;
         let url = hook["webhook"]["webhookUrl"].as_str().unwrap().to_owned();
         self.secrets.push(("a webhook's token", url.split_once("token=").unwrap().1.to_owned()));
@@ -127,6 +138,22 @@ impl Walk {
         self.call("POST", &url.replace("token=", "token=x"), &[], "{}").await;
         self.call("GET", &url, &[], "").await;
         (by_hand, built)
+    }
+
+    /// Changes the token of a repository, which nobody is shown, and tries an address that has one in it.
+    async fn replace_the_token(&mut self, admin: &Key, app: &str) {
+        let app = format!("/apps/{app}");
+        // It shows the site's password, to whoever may set it.
+        let shown = self.json(admin, "POST", &app, &json!({ "accessToken": REPLACED })).await.to_string();
+        assert!([OAUTH, ACCESS, REPLACED].iter().all(|token| !shown.contains(token)), "{shown}");
+        for repository in [format!("https://{REPLACED}@example.com/r"), format!("https://x:{REPLACED}@example.com/r")] {
+            let refused = self.ask(admin, "POST", &app, &json!({ "repository": repository }).to_string()).await;
+            assert!(refused.contains("give the token as accessToken"), "{refused}");
+        }
+        for commit in [REPLACED, ACCESS] {
+            let start = json!({ "jobType": "RELEASE", "commitId": commit });
+            self.ask(admin, "POST", &format!("{app}/branches/main/jobs"), &start.to_string()).await;
+        }
     }
 
     /// Has somebody told of everything who takes nothing, by the command line and by request, which may show the secrets.
@@ -350,6 +377,17 @@ impl Walk {
         }
         request.send().await.unwrap().text().await.unwrap()
     }
+}
+
+/// The file below `directory` that has these bytes in it.
+fn file_with(directory: &Path, bytes: &[u8]) -> Option<PathBuf> {
+    fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).find_map(|path| {
+        if path.is_dir() {
+            return file_with(&path, bytes);
+        }
+        let found = fs::read(&path).unwrap().windows(bytes.len()).any(|window| window == bytes);
+        found.then_some(path)
+    })
 }
 
 /// The key pair that the server wrote down for its owner.
