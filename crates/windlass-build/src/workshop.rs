@@ -125,13 +125,15 @@ impl Workshop {
     }
 
     fn environment(&self, room: &Room, variables: &BTreeMap<String, String>) -> Vec<(OsString, OsString)> {
-        let own: [(&str, OsString); 6] = [
+        let own: [(&str, OsString); 7] = [
             ("HOME", room.home().into()),
             ("TMPDIR", room.tmp().into()),
             ("PATH", self.path.clone().into()),
             ("SHELL", shell().into()),
             ("USER", "windlass".into()),
             ("LANG", "C.UTF-8".into()),
+            // As root, tar would give files to whoever packed them, which a build may not.
+            ("TAR_OPTIONS", "--no-same-owner".into()),
         ];
         let mut environment: BTreeMap<OsString, OsString> =
             own.into_iter().map(|(name, value)| (name.into(), value)).collect();

@@ -232,9 +232,9 @@ impl Place {
         }
     }
 
-    /// What the paths of the cache are relative to.
+    /// What the paths of the cache are relative to: a monorepo may keep the modules of all its apps at its root.
     fn cached_folder(&self) -> PathBuf {
-        self.room.repository().join(&self.plan.working_directory)
+        self.room.repository().to_owned()
     }
 }
 

@@ -195,6 +195,7 @@ fn refused(rejection: &Rejection, branch: &BranchName) -> ApiError {
         | Rejection::StaleAttempt { .. }
         | Rejection::StepOutOfTurn { .. }
         | Rejection::OtherArtifact { .. }
+        | Rejection::NotBuilt { .. }
         | Rejection::NoSuchSlot { .. }
         | Rejection::UploadsMissing { .. }
         | Rejection::NotEnded { .. }
