@@ -8,7 +8,7 @@ use windlass::{
     StepName, wire,
 };
 use windlass_store::{
-    Address, App, Attributes, Extras, JobKey, Plan, StoredBranch, build_limits, create_with, delete_job, execute,
+    Address, App, Extras, JobKey, Plan, StoredBranch, build_limits, create_with, delete_job, execute,
 };
 
 use crate::answer::Answer;
@@ -105,8 +105,11 @@ impl Call<'_> {
                     return Err(ApiError::bad_request("Must specify jobId for the jobType RETRY."));
                 };
                 let (number, reason) = (job_number(job)?, request.job_reason.clone());
-                let branch = self.ensure_kept(request, number).await?;
-                Ok(Plan::RetryOf { job: number, reason, limits: self.limits(&app, branch.as_ref())? })
+                let limits = match self.ensure_kept(request, number).await? {
+                    Some(branch) => self.limits(&app, &branch)?,
+                    None => self.api.settings().limits,
+                };
+                Ok(Plan::RetryOf { job: number, reason, limits })
             }
             JobType::Release if app.repository().is_none() => Err(ApiError::bad_request(
                 "The jobType RELEASE is for apps that are connected to a repository, and this app is not.",
@@ -123,27 +126,25 @@ impl Call<'_> {
                     }),
                     retries: None,
                     job_reason: request.job_reason.clone(),
-                    limits: self.limits(&app, Some(&branch))?,
+                    limits: self.limits(&app, &branch)?,
                 }))
             }
         }
     }
 
-    /// The limits of a new job of a branch that may build.
-    fn limits(&self, app: &App, branch: Option<&StoredBranch>) -> Result<Limits, ApiError> {
-        let none = Attributes::new();
-        let of_branch = branch.map_or(&none, |branch| &branch.attributes);
-        Ok(build_limits(self.api.settings().limits, &app.attributes, of_branch)?)
+    /// The limits of a new job that builds.
+    fn limits(&self, app: &App, branch: &StoredBranch) -> Result<Limits, ApiError> {
+        Ok(build_limits(self.api.settings().limits, &app.attributes, &branch.attributes)?)
     }
 
     /// Refuses the retry of a job whose bytes have gone. Whatever else is in the way is found out when the job is made, and
-    /// bytes that go in between fail it by name. Answers the branch, if there is one.
+    /// bytes that go in between fail it by name. Answers the branch, where the retry builds.
     async fn ensure_kept(&self, request: &StartJob, number: JobId) -> Result<Option<StoredBranch>, ApiError> {
         let old = self.api.store().named_job(&request.app_id, &request.branch_name, number).await?;
-        let Some((branch, old)) = old else { return Ok(None) };
-        let Some(Ok(source)) = old.map(|old| old.retry_source()) else { return Ok(Some(branch)) };
+        let Some((branch, Some(old))) = old else { return Ok(None) };
+        let Ok(source) = old.retry_source() else { return Ok(None) };
         if self.api.blobs().keeps_source(branch.uid, &source).await? {
-            return Ok(Some(branch));
+            return Ok(source.needs_build().then_some(branch));
         }
         Err(ApiError::bad_request(format!(
             "The job {number} cannot be retried: what it deployed is not kept any more. Deploy it again."
