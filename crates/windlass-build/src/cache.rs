@@ -267,8 +267,11 @@ mod tests {
 
     #[test]
     fn what_is_damaged_is_thrown_away() {
-        for damage in [|bytes: &mut Vec<u8>| bytes[700] ^= 1, |bytes: &mut Vec<u8>| bytes.truncate(900), |bytes: &mut Vec<u8>| bytes.truncate(3)]
-        {
+        for damage in [
+            |bytes: &mut Vec<u8>| bytes[700] ^= 1,
+            |bytes: &mut Vec<u8>| bytes.truncate(900),
+            |bytes: &mut Vec<u8>| bytes.truncate(3),
+        ] {
             let (_folder, cache) = cache(1 << 20, 1 << 20);
             cache.save("a", made().path(), modules).unwrap();
             let mut bytes = fs::read(cache.path("a")).unwrap();

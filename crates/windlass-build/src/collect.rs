@@ -52,11 +52,7 @@ pub enum CollectError {
 /// # Errors
 ///
 /// [`CollectError`] names what cannot be taken.
-pub fn files(
-    repository: &Path,
-    folder: &str,
-    selects: impl Fn(&str) -> bool,
-) -> Result<Vec<Found>, CollectError> {
+pub fn files(repository: &Path, folder: &str, selects: impl Fn(&str) -> bool) -> Result<Vec<Found>, CollectError> {
     let read = |path: &Path| {
         let path = path.display().to_string();
         move |error| CollectError::Read { path, error }
@@ -83,7 +79,8 @@ pub fn files(
             }
         };
         let path = below(&top, entry.path());
-        if entry.path_is_symlink() && !entry.path().canonicalize().map_err(read(entry.path()))?.starts_with(&repository) {
+        if entry.path_is_symlink() && !entry.path().canonicalize().map_err(read(entry.path()))?.starts_with(&repository)
+        {
             if entry.file_type().is_dir() || selects(&path) {
                 return Err(CollectError::LeadsOut { path });
             }
@@ -133,7 +130,8 @@ mod tests {
 
     #[test]
     fn files_come_in_the_order_of_their_paths_without_gits() {
-        let repository = repository(&["dist/b/c.txt", "dist/a.html", ".git/HEAD", "dist/x/.git/HEAD", "dist/.well-known/x"]);
+        let repository =
+            repository(&["dist/b/c.txt", "dist/a.html", ".git/HEAD", "dist/x/.git/HEAD", "dist/.well-known/x"]);
         assert_eq!(paths(&repository, "dist"), [".well-known/x", "a.html", "b/c.txt"]);
         assert_eq!(paths(&repository, ""), ["dist/.well-known/x", "dist/a.html", "dist/b/c.txt"]);
         assert!(files(repository.path(), "dist", |path| path.ends_with(".html")).unwrap().len() == 1);
@@ -143,9 +141,13 @@ mod tests {
     fn a_folder_that_is_missing_or_leads_out_is_named() {
         let (repository, other) = (repository(&["a"]), repository(&["secret"]));
         symlink(other.path(), repository.path().join("dist")).unwrap();
-        assert!(matches!(files(repository.path(), "build", |_| true), Err(CollectError::NoFolder { folder }) if folder == "build"));
+        assert!(
+            matches!(files(repository.path(), "build", |_| true), Err(CollectError::NoFolder { folder }) if folder == "build")
+        );
         assert!(matches!(files(repository.path(), "dist", |_| true), Err(CollectError::LeadsOut { .. })));
-        assert!(matches!(files(repository.path(), "", |_| true), Err(CollectError::LeadsOut { path }) if path == "dist"));
+        assert!(
+            matches!(files(repository.path(), "", |_| true), Err(CollectError::LeadsOut { path }) if path == "dist")
+        );
     }
 
     #[test]
@@ -154,12 +156,16 @@ mod tests {
         symlink("../shared", repository.path().join("dist/more")).unwrap();
         assert_eq!(paths(&repository, "dist"), ["a", "more/b"]);
         symlink(other.path().join("secret"), repository.path().join("dist/keys")).unwrap();
-        assert!(matches!(files(repository.path(), "dist", |_| true), Err(CollectError::LeadsOut { path }) if path == "keys"));
+        assert!(
+            matches!(files(repository.path(), "dist", |_| true), Err(CollectError::LeadsOut { path }) if path == "keys")
+        );
         assert_eq!(files(repository.path(), "dist", |path| path != "keys").unwrap().len(), 2);
         fs::remove_file(repository.path().join("dist/keys")).unwrap();
         symlink("nothing", repository.path().join("dist/dangling")).unwrap();
         assert_eq!(paths(&repository, "dist"), ["a", "more/b"]);
         symlink(".", repository.path().join("dist/ring")).unwrap();
-        assert!(matches!(files(repository.path(), "dist", |_| true), Err(CollectError::Read { path, .. }) if path == "ring"));
+        assert!(
+            matches!(files(repository.path(), "dist", |_| true), Err(CollectError::Read { path, .. }) if path == "ring")
+        );
     }
 }

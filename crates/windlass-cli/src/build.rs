@@ -148,4 +148,3 @@ fn workshop(args: BuildArgs) -> anyhow::Result<Workshop> {
     let workshop = config.workshop().map_err(anyhow::Error::msg)?;
     Ok(workshop)
 }
-

@@ -25,11 +25,7 @@ async fn a_repository_is_built_as_its_specification_says_and_goes_live() {
     branch.environment_variables("GREETING", "Hello").send().await.unwrap();
     let job = world.ended(&release(&world).await).await;
     let build = log(&world, &job, "BUILD").await;
-    assert_eq!(
-        steps(&job),
-        [("BUILD", "SUCCEED"), ("DEPLOY", "SUCCEED"), ("VERIFY", "SUCCEED")],
-        "{build}\n{job:?}"
-    );
+    assert_eq!(steps(&job), [("BUILD", "SUCCEED"), ("DEPLOY", "SUCCEED"), ("VERIFY", "SUCCEED")], "{build}\n{job:?}");
     let summary = job.summary.unwrap();
     assert_eq!(summary.commit_id, repository.git(&["rev-parse", "HEAD"]));
     assert_eq!(summary.commit_message, "First light");
@@ -76,7 +72,8 @@ applications:
       phases: {build: {commands: ['mkdir dist && cp shop.html dist/index.html']}}
       artifacts: {baseDirectory: dist, files: ['**/*']}
 ";
-    let repository = Repository::of(&[("amplify.yml", spec), ("apps/blog/blog.html", "blog"), ("apps/shop/shop.html", "shop")]);
+    let repository =
+        Repository::of(&[("amplify.yml", spec), ("apps/blog/blog.html", "blog"), ("apps/shop/shop.html", "shop")]);
     let world = connected(&repository).await;
     for app in ["blog", "shop"] {
         let call = world.client.update_app().app_id(&world.app);
@@ -89,7 +86,11 @@ applications:
 
 #[tokio::test]
 async fn tests_are_a_step_of_their_own_and_their_failure_keeps_the_job_from_going_live() {
-    let spec = |tests: &str| format!("{SITE}test:\n  phases: {{test: {{commands: ['{tests}']}}}}\n  artifacts: {{baseDirectory: out, files: ['**/*']}}\n");
+    let spec = |tests: &str| {
+        format!(
+            "{SITE}test:\n  phases: {{test: {{commands: ['{tests}']}}}}\n  artifacts: {{baseDirectory: out, files: ['**/*']}}\n"
+        )
+    };
     let repository = Repository::of(&[("amplify.yml", &spec("test -f out/index.html"))]);
     let world = connected(&repository).await;
     let job = world.ended(&release(&world).await).await;

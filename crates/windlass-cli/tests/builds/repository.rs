@@ -82,7 +82,8 @@ pub(crate) async fn release(world: &World) -> String {
 
 /// What a step of the job has logged.
 pub(crate) async fn log(world: &World, job: &Job, step: &str) -> String {
-    let step = job.steps.iter().find(|known| known.step_name == step).unwrap_or_else(|| panic!("no step {step}: {job:?}"));
+    let step =
+        job.steps.iter().find(|known| known.step_name == step).unwrap_or_else(|| panic!("no step {step}: {job:?}"));
     world.http.get(step.log_url.as_deref().unwrap()).send().await.unwrap().text().await.unwrap()
 }
 
@@ -90,7 +91,6 @@ pub(crate) async fn log(world: &World, job: &Job, step: &str) -> String {
 pub(crate) fn steps(job: &Job) -> Vec<(&str, &str)> {
     job.steps.iter().map(|step| (&*step.step_name, step.status.as_str())).collect()
 }
-
 
 /// The job of another branch once it has ended.
 pub(crate) async fn ended_on(world: &World, branch: &str, number: &str) -> Job {

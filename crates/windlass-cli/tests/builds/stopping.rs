@@ -41,6 +41,7 @@ async fn a_stop_ends_the_job_and_every_process_that_came_of_it() {
 fn runs(command: &str) -> bool {
     let all = std::fs::read_dir("/proc").unwrap();
     all.flatten().any(|entry| {
-        std::fs::read(entry.path().join("cmdline")).is_ok_and(|line| String::from_utf8_lossy(&line).starts_with(command))
+        std::fs::read(entry.path().join("cmdline"))
+            .is_ok_and(|line| String::from_utf8_lossy(&line).starts_with(command))
     })
 }
