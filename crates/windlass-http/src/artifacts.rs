@@ -7,18 +7,22 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::json;
-use windlass::{AppId, BranchName, Job, wire};
-use windlass_store::{BranchUid, JobKey};
+use windlass::{AppId, BranchName, Job, StepName, wire};
+use windlass_store::{BranchUid, JobKey, keys};
 
 use crate::answer::Answer;
 use crate::api::Call;
 use crate::apps::Listing;
+use crate::downloads::whole;
 use crate::error::ApiError;
 use crate::objects::Object;
 use crate::pages;
 
 /// What the zip is called.
 const ZIP: &str = "artifacts.zip";
+
+/// What the names of files that tests made begin with.
+const TESTS: &str = "tests/";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,7 +48,7 @@ impl Call<'_> {
         let list = format!("artifacts/{}/{}", key.branch, key.job);
         let from = pages::cursor(&list, listing.next_token.as_deref())?.unwrap_or(0);
         let skip = usize::try_from(from).unwrap_or(usize::MAX);
-        let mut names = names(&job).into_iter().skip(skip);
+        let mut names = self.names(key, &job).await?.into_iter().skip(skip);
         let artifacts: Vec<_> = names.by_ref().take(pages::size(listing.max_results, 50)).collect();
         let artifacts: Vec<_> = artifacts.into_iter().map(|name| listed(key, name)).collect();
         let mut body = json!({ "artifacts": artifacts });
@@ -72,19 +76,36 @@ impl Call<'_> {
     async fn found(&self, id: &str) -> Result<Option<Object>, ApiError> {
         let Some((key, name)) = parse(id) else { return Ok(None) };
         let Some(job) = self.api.store().job(key).await? else { return Ok(None) };
-        let name = names(&job).into_iter().find(|known| *known == name);
+        if let Some(name) = name.strip_prefix(TESTS) {
+            let names = self.test_names(key, &job).await?;
+            return Ok(names.iter().position(|known| known == name).map(|place| Object::TestFile(key, place)));
+        }
+        let name = self.names(key, &job).await?.into_iter().find(|known| *known == name);
         Ok(name.map(|name| match name.strip_suffix("/log.txt") {
             Some(step) => Object::Log(key, step.to_owned()),
             None => Object::Artifact(key),
         }))
     }
-}
 
-/// What a job has left behind so far.
-fn names(job: &Job) -> Vec<String> {
-    let zip = job.artifact().map(|_| ZIP.to_owned());
-    let logs = job.steps().filter(|(_, step)| step.ended.is_some()).map(|(name, _)| format!("{name}/log.txt"));
-    zip.into_iter().chain(logs).collect()
+    /// What a job has left behind so far.
+    async fn names(&self, key: JobKey, job: &Job) -> Result<Vec<String>, ApiError> {
+        let zip = job.artifact().map(|_| ZIP.to_owned());
+        let logs = job.steps().filter(|(_, step)| step.ended.is_some()).map(|(name, _)| format!("{name}/log.txt"));
+        let tests = self.test_names(key, job).await?.into_iter().map(|name| format!("{TESTS}{name}"));
+        Ok(zip.into_iter().chain(logs).chain(tests).collect())
+    }
+
+    /// The files that the job's tests made.
+    async fn test_names(&self, key: JobKey, job: &Job) -> Result<Vec<String>, ApiError> {
+        if !job.steps().any(|(name, _)| name == StepName::Test) {
+            return Ok(Vec::new());
+        }
+        let Some(names) = self.api.blobs().open(&keys::test_names(key, job.attempt())).await? else {
+            return Ok(Vec::new());
+        };
+        let names = whole(names).await.map_err(|error| ApiError::internal(&error))?;
+        Ok(String::from_utf8_lossy(&names).lines().map(str::to_owned).collect())
+    }
 }
 
 fn listed(key: JobKey, name: String) -> wire::Artifact {

@@ -50,6 +50,18 @@ impl Api {
         response.headers_mut().insert(CONTENT_DISPOSITION, attachment);
         Ok(response)
     }
+
+    /// A file that the tests of a job made.
+    pub(crate) async fn test_file(&self, parts: &Parts, key: JobKey, place: usize) -> Result<Response<Body>, ApiError> {
+        let missing = || ApiError::no_job(format_args!("{} (file {place} of its tests)", key.job));
+        let job = self.store().job(key).await?.ok_or_else(missing)?;
+        let file = self.blobs().open(&keys::test_file(key, job.attempt(), place)).await?.ok_or_else(missing)?;
+        let mut response = send(parts, file)?;
+        // Whatever a build has made: nothing that a browser should run under our name.
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        response.headers_mut().insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+        Ok(response)
+    }
 }
 
 /// A response with the part of kept bytes that is asked for. A file is read as it is sent, chunk by chunk.

@@ -32,6 +32,8 @@ pub(crate) enum Object {
     Log(JobKey, String),
     /// The zip that a job put live.
     Artifact(JobKey),
+    /// A file that the tests of a job made, by its place among them.
+    TestFile(JobKey, usize),
     /// What visitors asked of a domain.
     AccessLog(AccessLog),
 }
@@ -72,7 +74,9 @@ impl Objects {
     pub(crate) fn url(&self, origin: &str, object: &Object, now: DateTime<Utc>) -> Result<String, ApiError> {
         match object {
             Object::Slot(..) => Ok(self.presigner(&Method::PUT, UPLOAD_SECONDS, origin, now)?.url(&object.path())),
-            Object::Log(..) | Object::Artifact(_) | Object::AccessLog(_) => self.read_url(origin, object.path(), now),
+            Object::Log(..) | Object::Artifact(_) | Object::TestFile(..) | Object::AccessLog(_) => {
+                self.read_url(origin, object.path(), now)
+            }
         }
     }
 
@@ -126,9 +130,10 @@ impl Api {
             (Object::Slot(key, slot), &Method::PUT) => self.upload(parts, body, key, slot).await,
             (Object::Log(key, step), &Method::GET) => self.log(parts, key, &step).await,
             (Object::Artifact(key), &Method::GET) => self.artifact(parts, key).await,
+            (Object::TestFile(key, place), &Method::GET) => self.test_file(parts, key, place).await,
             (Object::AccessLog(log), &Method::GET) => self.access_log(&log),
             (Object::Slot(..), method) => return method_not_allowed(method, &[Method::PUT]),
-            (Object::Log(..) | Object::Artifact(_) | Object::AccessLog(_), method) => {
+            (Object::Log(..) | Object::Artifact(_) | Object::TestFile(..) | Object::AccessLog(_), method) => {
                 return method_not_allowed(method, &[Method::GET]);
             }
         };
@@ -142,6 +147,7 @@ impl Object {
             Self::Slot(key, slot) => format!("/-/uploads/{}/{}/{slot}", key.branch, key.job.padded()),
             Self::Log(key, step) => format!("/-/logs/{}/{}/{step}", key.branch, key.job.padded()),
             Self::Artifact(key) => format!("/-/artifacts/{}/{}/artifacts.zip", key.branch, key.job.padded()),
+            Self::TestFile(key, place) => format!("/-/tests/{}/{}/{place}", key.branch, key.job.padded()),
             Self::AccessLog(AccessLog { app, domain, from, to }) => {
                 format!("/-/access-logs/{app}/{domain}/{from}/{to}")
             }
@@ -155,6 +161,7 @@ impl Object {
             ["uploads", branch, job, slot] => Some(Self::Slot(key(branch, job)?, slot.parse().ok()?)),
             ["logs", branch, job, step] => Some(Self::Log(key(branch, job)?, step.to_owned())),
             ["artifacts", branch, job, "artifacts.zip"] => Some(Self::Artifact(key(branch, job)?)),
+            ["tests", branch, job, place] => Some(Self::TestFile(key(branch, job)?, place.parse().ok()?)),
             ["access-logs", app, domain, from, to] => Some(Self::AccessLog(AccessLog {
                 app: app.parse().ok()?,
                 domain: domain.to_owned(),

@@ -2,18 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde_json::Value;
 use windlass::{Account, Commit, JobType, Report, Resource};
 use windlass_artifact::Packer;
 use windlass_build::{BuildError, Cache, Commands, Found, Restored, Room, Saved, Workshop, files};
-use windlass_buildspec::{BuildSpec, Context, Masker, Phase, Plan, SpecError, diff, effective, is_on, variables};
+use windlass_buildspec::{
+    Artifacts, BuildSpec, Context, Masker, Phase, Plan, SpecError, diff, effective, is_on, variables,
+};
 use windlass_git::{Checkout, Git, GitError, RepositoryUrl, Resolve};
-use windlass_store::{App, Attributes, JobKey, Staged, Token, repository_token};
+use windlass_store::{App, Attributes, JobKey, Staged, Token, keys, repository_token};
 
 use crate::deploy::{Stoppable, blocking, fault};
 use crate::guard::AddressGuard;
@@ -24,6 +27,10 @@ use crate::runner::Runner;
 /// How large a file that is read whole may be: a specification, or the headers of a site. AWS's own texts of them may
 /// have 25,000 characters.
 const TEXT_MAX: u64 = 1024 * 1024;
+
+/// How many files of a job's tests are kept, and how many bytes they may have together.
+const TEST_FILES: usize = 1_000;
+const TEST_BYTES: u64 = 500_000_000;
 
 /// By which names a repository may have a build specification.
 const SPECIFICATIONS: [&str; 2] = ["amplify.yml", "amplify.yaml"];
@@ -107,12 +114,68 @@ impl Runner {
         Ok(Built { zip, place })
     }
 
-    /// Executes TEST.
-    pub(crate) async fn test(&self, claimed: &Claimed, built: &Built, log: &Log) -> Result<(), Halt> {
-        let phases = built.place.plan.test.as_ref().map(|test| &*test.phases).unwrap_or_default();
-        let tested = built.place.run(self.builds()?, phases, claimed, log).await;
+    /// Executes TEST. Answers how it ended, and what its tests made, which is kept in any case.
+    pub(crate) async fn test(
+        &self,
+        claimed: &Claimed,
+        built: &Built,
+        log: &Log,
+    ) -> (Result<(), Halt>, Vec<(String, Bytes)>) {
+        let (Ok(builds), Some(test)) = (self.builds(), &built.place.plan.test) else { return (Ok(()), Vec::new()) };
+        let mut tested = built.place.run(builds, &test.phases, claimed, log).await;
+        let mut made = Vec::new();
+        if let Some(artifacts) = &test.artifacts
+            && !claimed.let_go().is_cancelled()
+        {
+            match self.keep_tests(claimed, &built.place, artifacts, log).await {
+                Ok(kept) => made = kept,
+                Err(halt) => tested = tested.and(Err(halt)),
+            }
+        }
         tell_end(&tested, "Test", log);
-        tested
+        (tested, made)
+    }
+
+    /// Makes ready to be kept what tests have made: reports, pictures, films.
+    async fn keep_tests(
+        &self,
+        claimed: &Claimed,
+        place: &Place,
+        artifacts: &Artifacts,
+        log: &Log,
+    ) -> Result<Vec<(String, Bytes)>, Halt> {
+        let (repository, folder) = (place.room.repository(), place.plan.folder_of(artifacts));
+        if !repository.join(&folder).is_dir() {
+            log.warning(format_args!("The tests have made no folder {folder}"));
+            return Ok(Vec::new());
+        }
+        let mut found = files(repository, &folder, |path| artifacts.selects(path)).map_err(fault)?;
+        found.retain(|found| !found.path.contains(char::is_control));
+        if found.len() > TEST_FILES {
+            log.warning(format_args!("Of {} files of the tests, {TEST_FILES} are kept", found.len()));
+            found.truncate(TEST_FILES);
+        }
+        let (mut kept, mut names, mut left) = (Vec::new(), String::new(), TEST_BYTES);
+        for Found { path, file } in found {
+            let size = file.metadata().map_err(fault)?.len();
+            let Some(rest) = left.checked_sub(size) else {
+                log.warning(format_args!("{path} is not kept: all files of the tests may have {TEST_BYTES} bytes"));
+                continue;
+            };
+            left = rest;
+            let mut staging = self.0.blobs.stage();
+            let staged = blocking(move || {
+                io::copy(&mut File::open(file).map_err(fault)?, &mut staging).map_err(fault)?;
+                staging.finish().map_err(fault)
+            });
+            let key = keys::test_file(claimed.key(), claimed.attempt, names.lines().count());
+            kept.extend(self.0.blobs.keep(key, staged.await?).await?);
+            names.push_str(artifacts.published_as(&path));
+            names.push('\n');
+        }
+        log.info(format_args!("Kept {} files of the tests", names.lines().count()));
+        kept.push((keys::test_names(claimed.key(), claimed.attempt), names.into()));
+        Ok(kept)
     }
 
     fn builds(&self) -> Result<&Builds, Halt> {

@@ -24,7 +24,7 @@ const REPORT_TRIES: u32 = 20;
 /// A job that this runner has claimed.
 pub(crate) struct Claimed {
     hand: Hand,
-    attempt: Attempt,
+    pub(crate) attempt: Attempt,
     /// The step that was started with the claim.
     first: StepName,
     pub(crate) branch: StoredBranch,
@@ -53,7 +53,7 @@ struct Finished {
     reports: Vec<(Report, DateTime<Utc>)>,
     /// The parts of the artifact.
     made: Made,
-    /// They are kept however the job ends.
+    /// Logs, and what tests made. They are kept however the job ends.
     logs: Vec<(String, Bytes)>,
 }
 
@@ -172,8 +172,9 @@ impl Runner {
             let log = Log::new(self.0.clock.clone());
             let key = finished.claimed.log_key(StepName::Test);
             let work = self.test(&finished.claimed, &built, &log);
-            let tested = log.kept_while(&*self.0.store, &key, work).instrument(info_span!("test")).await;
+            let (tested, made) = log.kept_while(&*self.0.store, &key, work).instrument(info_span!("test")).await;
             finished.keep_log(StepName::Test, &log);
+            finished.logs.extend(made);
             tested?;
         }
         self.move_on(finished, ended, StepName::Deploy).await?;

@@ -280,6 +280,9 @@ fn runner(config: &Config, store: &Arc<dyn Store>, blobs: &Blobs) -> anyhow::Res
     let s3 = config.s3.clone().map(|access| S3::new(access, limits)).transpose()?;
     let git = Git { allow_local: config.allow_local_repositories, ..Git::default() };
     let builds = config.builds.open(&config.data, git, guard.clone(), config.account.clone());
+    if let Err(why) = &builds {
+        tracing::warn!("repositories are not built: {why}");
+    }
     let sources = Sources { web: Fetcher::new(guard, limits)?, s3, builds };
     let id = RunnerId(format!("{:016x}", getrandom::u64().context("no random numbers")?));
     let (store, clock) = (Arc::clone(store), Arc::clone(&config.clock));

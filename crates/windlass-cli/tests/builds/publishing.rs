@@ -96,6 +96,15 @@ async fn tests_are_a_step_of_their_own_and_their_failure_keeps_the_job_from_goin
     let job = world.ended(&release(&world).await).await;
     let names: Vec<_> = steps(&job).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["BUILD", "TEST", "DEPLOY", "VERIFY"], "{}", log(&world, &job, "BUILD").await);
+    let number = job.summary.as_ref().unwrap().job_id.clone();
+    let call = world.client.list_artifacts().app_id(&world.app).branch_name("main").job_id(number);
+    let artifacts = call.send().await.unwrap().artifacts;
+    let report = artifacts.iter().find(|artifact| artifact.artifact_file_name == "tests/index.html");
+    let report = report.unwrap_or_else(|| panic!("{artifacts:?}"));
+    let url = world.client.get_artifact_url().artifact_id(&report.artifact_id).send().await.unwrap().artifact_url;
+    let report = world.http.get(url).send().await.unwrap();
+    assert_eq!(report.headers()["content-type"], "application/octet-stream");
+    assert_eq!(report.text().await.unwrap(), "<h1> from main</h1>\n");
 
     repository.commit("Break it", &[("amplify.yml", &spec("echo no such page; exit 7"))]);
     let job = world.ended(&release(&world).await).await;

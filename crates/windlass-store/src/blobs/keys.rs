@@ -74,6 +74,24 @@ pub fn log(key: JobKey, step: &str, attempt: Attempt) -> String {
     format!("{}{:010}.txt", logs(key, step), attempt.get())
 }
 
+/// What the tests of a job made begins with this.
+#[must_use]
+pub fn tests(key: JobKey) -> String {
+    format!("{}tests/", job(key))
+}
+
+/// The names of the files that an attempt's tests made, a line each.
+#[must_use]
+pub fn test_names(key: JobKey, attempt: Attempt) -> String {
+    format!("{}{:010}/names", tests(key), attempt.get())
+}
+
+/// One of those files, by the place of its name.
+#[must_use]
+pub fn test_file(key: JobKey, attempt: Attempt, place: usize) -> String {
+    format!("{}{:010}/{place:010}", tests(key), attempt.get())
+}
+
 /// Where it stands which content lies behind a name.
 #[must_use]
 pub fn pointer(key: &str) -> String {
