@@ -30,7 +30,8 @@ impl Server {
     pub(crate) fn new(url: &str, options: &Options) -> Result<Self, OpenError> {
         let Parsed { url, ssl_mode, root } = Parsed::of(url)?;
         // Its errors name the part that is wrong, and nothing of what stands there.
-        let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| OpenError::Url(error.to_string()))?;
+        let mut config: Config =
+            url.parse().map_err(|error: tokio_postgres::Error| OpenError::Url(error.to_string()))?;
         if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
             return Err(OpenError::Url("it names no host".to_owned()));
         }
@@ -180,10 +181,20 @@ mod tests {
     #[test]
     fn a_server_elsewhere_has_to_prove_who_it_is_unless_told_otherwise() {
         let mode = |url| server(url).unwrap().config.get_ssl_mode();
-        for url in ["postgres://u@db.example/x", "postgres://u@10.0.0.1/x?sslmode=require", "postgresql://localhost/x?sslmode=verify-full"] {
+        for url in [
+            "postgres://u@db.example/x",
+            "postgres://u@10.0.0.1/x?sslmode=require",
+            "postgresql://localhost/x?sslmode=verify-full",
+        ] {
             assert_eq!(mode(url), SslMode::Require, "{url}");
         }
-        for url in ["postgres://u@localhost/x", "postgres://u@127.0.0.1/x", "postgres://u@%2Ftmp/x", "postgres:///x?host=/tmp", "postgres://u@db.example/x?sslmode=disable"] {
+        for url in [
+            "postgres://u@localhost/x",
+            "postgres://u@127.0.0.1/x",
+            "postgres://u@%2Ftmp/x",
+            "postgres:///x?host=/tmp",
+            "postgres://u@db.example/x?sslmode=disable",
+        ] {
             assert_eq!(mode(url), SslMode::Disable, "{url}");
         }
     }

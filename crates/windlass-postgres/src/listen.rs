@@ -51,7 +51,9 @@ pub(crate) async fn listen(server: Server, notices: broadcast::Sender<Notice>, i
                 if heard {
                     wait = AGAIN.0;
                 }
-                tracing::warn!("no news from {server}; changes of other processes are found by looking until it is back");
+                tracing::warn!(
+                    "no news from {server}; changes of other processes are found by looking until it is back"
+                );
             }
             Err(error) => tracing::debug!("no news from {server}: {error}"),
         }

@@ -129,8 +129,7 @@ impl Store for PostgresStore {
              ORDER BY j.number DESC LIMIT $4"
         );
         let (branch, before) = (content.branch, from.map_or(i64::MAX, integer));
-        let values: Values<'_> =
-            &[&integer(branch.0), &integer(content.job.get()), &before, &limit_and_one(limit)];
+        let values: Values<'_> = &[&integer(branch.0), &integer(content.job.get()), &before, &limit_and_one(limit)];
         read::page(&self.pool, &query, values, limit, |row| row::job(row, branch, 0)).await
     }
 

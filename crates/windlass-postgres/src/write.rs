@@ -57,7 +57,7 @@ pub(crate) async fn create_app(pool: &Pool, app: &App) -> Result<(), StoreError>
 }
 
 pub(crate) async fn update_app(pool: &Pool, app: &App) -> Result<(), StoreError> {
-    let update = "UPDATE apps SET version = $2, created = $3, body = $4 WHERE id = $1 AND version = $2 - 1";
+    let update = "UPDATE apps SET version = $2, created = $3, body = $4 WHERE id = $1 AND version = $2::bigint - 1";
     let (version, created) = (integer(app.version), app.created.timestamp_millis());
     one(run(pool, update, &[&app.id.as_str(), &version, &created, &codec::encode(app)]).await?)
 }
@@ -137,7 +137,7 @@ async fn free_label(
 pub(crate) async fn update_branch(pool: &Pool, branch: &StoredBranch) -> Result<(), StoreError> {
     let StoredBranch { uid, attributes, created, updated, version, .. } = branch;
     let settings = Settings { attributes: attributes.clone(), created: *created, updated: *updated };
-    let update = "UPDATE branches SET version = $2, body = $3 WHERE uid = $1 AND version = $2 - 1";
+    let update = "UPDATE branches SET version = $2, body = $3 WHERE uid = $1 AND version = $2::bigint - 1";
     one(run(pool, update, &[&integer(uid.0), &integer(*version), &codec::encode(&settings)]).await?)
 }
 
@@ -169,7 +169,7 @@ pub(crate) async fn delete_job(
         let (uid, job, seq) = (integer(key.branch.0), integer(key.job.get()), i64::from(expected_seq));
         let (version, after) = branch;
         let working = after.working().map(|working| integer(working.job.get()));
-        let update = "UPDATE branches SET branch_version = $2 + 1, branch = $3, working = $4
+        let update = "UPDATE branches SET branch_version = $2::bigint + 1, branch = $3, working = $4
              WHERE uid = $1 AND branch_version = $2";
         one(execute(c, update, &[&uid, &integer(*version), &codec::encode(after), &working]).await?)?;
         let delete = "DELETE FROM jobs WHERE branch = $1 AND number = $2 AND seq = $3 RETURNING content";
@@ -231,7 +231,8 @@ pub(crate) async fn create_document(pool: &Pool, document: &Document) -> Result<
 
 pub(crate) async fn update_document(pool: &Pool, document: &Document) -> Result<(), StoreError> {
     let Document { kind, id, version, .. } = document;
-    let update = "UPDATE documents SET version = $3, body = $4 WHERE kind = $1 AND id = $2 AND version = $3 - 1";
+    let update =
+        "UPDATE documents SET version = $3, body = $4 WHERE kind = $1 AND id = $2 AND version = $3::bigint - 1";
     let values: Values<'_> = &[&kind.as_ref(), &id.as_bytes(), &integer(*version), &codec::encode(document)];
     one(run(pool, update, values).await?)
 }

@@ -18,7 +18,10 @@ static SERVER: LazyLock<Option<(Postgres, String)>> = LazyLock::new(|| {
     drop(opened.expect("a new database opens"));
     // No connection may be left to one that is copied.
     drop(runtime);
-    let now = format!("CREATE OR REPLACE FUNCTION windlass_now() RETURNS BIGINT LANGUAGE sql STABLE AS 'SELECT {}::bigint'", NOW.timestamp_millis());
+    let now = format!(
+        "CREATE OR REPLACE FUNCTION windlass_now() RETURNS BIGINT LANGUAGE sql STABLE AS 'SELECT {}::bigint'",
+        NOW.timestamp_millis()
+    );
     server.run(&template, &now);
     server.run("postgres", &format!("ALTER DATABASE {template} WITH ALLOW_CONNECTIONS FALSE"));
     Some((server, template))

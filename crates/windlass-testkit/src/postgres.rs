@@ -1,6 +1,6 @@
 //! A PostgreSQL server of the tests' own, from the machine's binaries, on a socket in a temporary directory.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,8 +19,8 @@ cd "$dir"
 end() { $as "$bin/pg_ctl" -D "$dir/data" -m immediate -w stop >/dev/null 2>&1 || true; cd /; rm -rf "$dir"; }
 trap end EXIT
 start() {
-  $as "$bin/pg_ctl" -D "$dir/data" -w -l "$dir/log" -o "-k $dir -c listen_addresses= $settings" start >/dev/null </dev/null ||
-    { cat "$dir/log" >&2; exit 1; }
+  $as "$bin/pg_ctl" -D "$dir/data" -w -l "$dir/server.log" -o "-k $dir -c listen_addresses= $settings" start >/dev/null </dev/null ||
+    { cat "$dir/server.log" >&2; exit 1; }
 }
 $as "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --no-sync >"$dir/log" 2>&1 </dev/null || { cat "$dir/log" >&2; exit 1; }
 start
@@ -135,7 +135,6 @@ impl Postgres {
     }
 
     fn tell(&mut self, word: &str) {
-        use std::io::Write as _;
         writeln!(self.keeper.stdin.as_mut().expect("its input"), "{word}").expect("the keeper is there");
         assert_eq!(line(&mut self.answers), word);
     }
@@ -148,7 +147,7 @@ impl Drop for Postgres {
     }
 }
 
-fn line(answers: &mut impl std::io::BufRead) -> String {
+fn line(answers: &mut impl BufRead) -> String {
     let mut line = String::new();
     answers.read_line(&mut line).expect("the keeper answers");
     line.trim_end().to_owned()
