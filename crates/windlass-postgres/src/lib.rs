@@ -33,7 +33,7 @@ use tokio_postgres::Client;
 use windlass_store::{Clock, Notice};
 
 use connect::Server;
-use listen::Instance;
+use listen::{Ear, Instance};
 use writer::Writer;
 
 mod schema {
@@ -157,9 +157,11 @@ impl PostgresStore {
         let pool = server.pool(&options)?;
         let notices = broadcast::Sender::new(4096);
         let instance = Instance::new().map_err(|error| OpenError::Unfit { at: server.to_string(), reason: error })?;
+        let ear = Ear::open(&server, notices.clone(), instance).await;
+        let ear = ear.map_err(|source| OpenError::Connect { at: server.to_string(), source })?;
         Ok(Self {
             writer: Writer::start(pool.clone()),
-            listener: tokio::spawn(listen::listen(server, notices.clone(), instance)),
+            listener: tokio::spawn(listen::listen(ear, server, notices.clone(), instance)),
             pool,
             notices,
             clock: options.clock,

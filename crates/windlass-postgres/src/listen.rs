@@ -1,16 +1,16 @@
 //! News from the other processes. It comes on a connection outside the pool, which is made again when it breaks; what was
 //! missed meanwhile is missed, and whoever waits looks at what there is to do now and then.
 
-use std::pin::pin;
+use std::future::poll_fn;
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, stream};
 use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, Client};
 use windlass::JobId;
 use windlass_store::{BranchUid, JobKey, Notice};
 
-use crate::connect::{Server, Work};
+use crate::connect::Server;
 
 /// How long it waits before it connects again: the first time, and at most.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
@@ -41,48 +41,52 @@ impl Instance {
     }
 }
 
-/// Passes on what the other processes tell, for ever.
-pub(crate) async fn listen(server: Server, notices: broadcast::Sender<Notice>, instance: Instance) {
-    let mut wait = AGAIN.0;
-    loop {
-        match server.connect().await {
-            Ok((client, connection)) => {
-                let heard = hear(&client, connection, &notices, instance).await;
-                if heard {
-                    wait = AGAIN.0;
+/// A connection that listens. It breaks when this is dropped.
+pub(crate) struct Ear {
+    _client: Client,
+    work: JoinHandle<()>,
+}
+
+impl Ear {
+    /// Hears everything from when this returns, and passes it on.
+    pub(crate) async fn open(
+        server: &Server,
+        notices: broadcast::Sender<Notice>,
+        instance: Instance,
+    ) -> Result<Self, tokio_postgres::Error> {
+        let (client, mut work) = server.connect().await?;
+        let work = tokio::spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|context| work.poll_message(context)).await {
+                if let AsyncMessage::Notification(news) = message
+                    && let Some(notice) = instance.read(news.payload())
+                {
+                    // Nobody listening is fine.
+                    let _ = notices.send(notice);
                 }
-                tracing::warn!(
-                    "no news from {server}; changes of other processes are found by looking until it is back"
-                );
             }
-            Err(error) => tracing::debug!("no news from {server}: {error}"),
-        }
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(AGAIN.1);
+        });
+        client.batch_execute("LISTEN windlass").await?;
+        Ok(Self { _client: client, work })
     }
 }
 
-/// Listens until the connection breaks. Answers whether it ever heard the server.
-async fn hear(client: &Client, mut work: Work, notices: &broadcast::Sender<Notice>, instance: Instance) -> bool {
-    let mut messages = pin!(stream::poll_fn(move |context| work.poll_message(context)));
-    let mut begun = pin!(client.batch_execute("LISTEN windlass"));
-    let mut listening = false;
+/// Listens for ever, on another connection when one breaks.
+pub(crate) async fn listen(mut ear: Ear, server: Server, notices: broadcast::Sender<Notice>, instance: Instance) {
     loop {
-        tokio::select! {
-            done = &mut begun, if !listening => match done {
-                Ok(()) => listening = true,
-                Err(_) => return false,
-            },
-            message = messages.next() => match message {
-                Some(Ok(AsyncMessage::Notification(news))) => {
-                    if let Some(notice) = instance.read(news.payload()) {
-                        // Nobody listening is fine.
-                        let _ = notices.send(notice);
-                    }
-                }
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return listening,
-            },
-        }
+        // However it ended, it has.
+        let _ = (&mut ear.work).await;
+        tracing::warn!(
+            "no news from the database at {server}: what other processes change is found by looking until it is back"
+        );
+        let mut wait = AGAIN.0;
+        ear = loop {
+            match Ear::open(&server, notices.clone(), instance).await {
+                Ok(ear) => break ear,
+                Err(error) => tracing::debug!("no news from the database at {server} yet: {error}"),
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(AGAIN.1);
+        };
+        tracing::info!("news from the database at {server} again");
     }
 }
