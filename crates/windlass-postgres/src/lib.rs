@@ -194,10 +194,15 @@ async fn prepare(server: &Server) -> Result<(), OpenError> {
     drop(client);
     // Whatever it says, what was to be done with it is done.
     let _ = connection.await;
-    migrated.map(drop).map_err(|error| match error.kind() {
-        Kind::MissingVersion(missing) => OpenError::Newer { at: server.to_string(), migration: missing.to_string() },
-        _ => OpenError::Migration { at: server.to_string(), source: Box::new(error) },
-    })
+    migrated.map(drop).map_err(|error| migration(server, error))
+}
+
+fn migration(server: &Server, error: refinery::Error) -> OpenError {
+    let at = server.to_string();
+    if let Kind::MissingVersion(missing) = error.kind() {
+        return OpenError::Newer { at, migration: missing.to_string() };
+    }
+    OpenError::Migration { at, source: Box::new(error) }
 }
 
 async fn fit(server: &Server, client: &Client) -> Result<(), OpenError> {

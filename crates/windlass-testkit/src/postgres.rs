@@ -63,6 +63,7 @@ impl Postgres {
     ///
     /// Those of [`start`](Self::start).
     #[must_use]
+    #[expect(clippy::print_stderr, reason = "whoever runs the tests has to know")]
     pub fn start_with(settings: &str) -> Option<Self> {
         let Some(bin) = newest() else {
             assert!(std::env::var_os("WINDLASS_POSTGRES_REQUIRED").is_none(), "there is no PostgreSQL on this machine");

@@ -43,7 +43,7 @@ async fn two_servers_on_one_database_are_one() {
     let serve = |data: &TempDir| {
         let more = ["--artifacts", "s3://bucket/fleet"];
         Process::serve_with(data.path(), &more, |command| {
-            command.envs(&variables).env("WINDLASS_DATABASE_URL", &url);
+            command.envs(variables.clone()).env("WINDLASS_DATABASE_URL", &url);
         })
     };
     let data = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
@@ -53,12 +53,19 @@ async fn two_servers_on_one_database_are_one() {
     let app = clients[0].create_app().name("demo").send().await.unwrap().app.unwrap().app_id;
     clients[1].create_branch().app_id(&app).branch_name(BRANCH).send().await.unwrap();
     for (round, size) in [(1, 1), (2, 2 << 20), (3, 1), (4, 2 << 20)] {
-        // One makes the job, the other gets the bytes, and whichever is quicker does it.
+        // One makes the job, the other gets the bytes, as behind a balancer, and whichever is quicker does it.
         let (here, there) = (round % 2, 1 - round % 2);
         let made = clients[here].create_deployment().app_id(&app).branch_name(BRANCH).send().await.unwrap();
         let job = made.job_id.unwrap();
         let upload = made.zip_upload_url.replace(&servers[here].endpoint, &servers[there].endpoint);
-        let put = http().put(upload).body(large_site(&format!("site {round}"), size)).send().await.unwrap();
+        let host = servers[here].endpoint.trim_start_matches("http://");
+        let put = http()
+            .put(upload)
+            .header("host", host)
+            .body(large_site(&format!("site {round}"), size))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(put.status(), 200);
         clients[there].start_deployment().app_id(&app).branch_name(BRANCH).job_id(&job).send().await.unwrap();
         for client in &clients {
