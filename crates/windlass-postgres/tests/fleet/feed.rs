@@ -21,12 +21,15 @@ async fn a_later_place_is_never_seen_before_an_earlier_one() {
     early.batch_execute("UPDATE feed SET last = last + 1").await.unwrap();
     let copy = "INSERT INTO records SELECT (SELECT last FROM feed), 99, 1, body FROM records LIMIT 1";
     early.batch_execute(copy).await.unwrap();
-    let late = tokio::spawn({
+    let mut late = tokio::spawn({
         let (store, made) = (Arc::clone(&store), made.clone());
         async move { stop(&*store, &made).await }
     });
-    somebody_waits(&client(&url).await).await;
-    assert!(!late.is_finished());
+    let watch = client(&url).await;
+    tokio::select! {
+        () = somebody_waits(&watch) => {}
+        _ = &mut late => panic!("its place would be seen before an earlier one"),
+    }
     assert_eq!(store.last_happening().await.unwrap(), before);
     assert!(store.happenings(before, 9).await.unwrap().is_empty());
     early.commit().await.unwrap();
