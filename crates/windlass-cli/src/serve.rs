@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use ipnet::IpNet;
 use tokio::signal::unix::{SignalKind, signal};
 use windlass::Account;
-use windlass_cli::server::{Config, HttpCheck, Server, s3_access};
+use windlass_cli::server::{Config, DatabaseUrl, HttpCheck, Server, s3_access};
 use windlass_http::{DomainVerification, InvalidQuota, Quota, Quotas};
 use windlass_runner::{Settings, Upkeep};
 
@@ -38,6 +38,11 @@ pub(crate) struct Args {
     /// Where to keep everything
     #[arg(long, value_name = "DIR", default_value = "windlass-data", env = "WINDLASS_DATA")]
     data: PathBuf,
+
+    /// The PostgreSQL database to share with other servers, instead of one of its own in --data; sslmode is disable, require or
+    /// verify-full, and the latter two are the same
+    #[arg(long, value_name = "postgres://…", env = "WINDLASS_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<DatabaseUrl>,
 
     #[command(flatten)]
     artifacts: ArtifactArgs,
@@ -162,6 +167,7 @@ impl Args {
             metrics_listen,
             log_format: _,
             data,
+            database_url,
             artifacts,
             keep,
             auth,
@@ -183,6 +189,7 @@ impl Args {
         Ok(Config {
             listen,
             metrics_listen,
+            database: database_url,
             signed: auth == Auth::Sigv4,
             s3: Some(s3_access(|name| std::env::var(name).ok(), &region)?),
             account: Account { region, id: account },

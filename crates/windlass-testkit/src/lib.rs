@@ -8,6 +8,7 @@ mod histories;
 mod meanwhile;
 pub mod model;
 mod names;
+mod postgres;
 mod stored;
 mod wire;
 
@@ -15,5 +16,6 @@ pub use archives::archives;
 pub use histories::histories;
 pub use meanwhile::{Look, Meanwhile};
 pub use names::names;
+pub use postgres::Postgres;
 pub use stored::stored;
 pub use wire::wire;

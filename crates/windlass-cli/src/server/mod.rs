@@ -13,6 +13,7 @@ mod service;
 mod upstream;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use windlass::{Account, Limits};
 use windlass_git::Git;
 use windlass_http::{Api, Auth, DomainVerification, JobCounts, Quotas};
+use windlass_postgres::PostgresStore;
 use windlass_runner::fetch::{FetchLimits, Fetcher};
 use windlass_runner::guard::AddressGuard;
 use windlass_runner::s3::{Access, S3};
@@ -56,6 +58,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// Where its data is.
     pub data: PathBuf,
+    /// The PostgreSQL database that it shares with other servers; without one, it has a database of its own among its data.
+    pub database: Option<DatabaseUrl>,
     /// Whether requests must be signed.
     pub signed: bool,
     /// Region and account.
@@ -101,6 +105,7 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8420)),
             metrics_listen: None,
             data,
+            database: None,
             signed: true,
             account: Account { region: "us-east-1".to_owned(), id: "000000000000".to_owned() },
             site_domain: "localhost".to_owned(),
@@ -155,7 +160,10 @@ impl Server {
 
         let data = Data::at(&config.data)?;
         let commits = Commits::new(Arc::clone(&config.clock));
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open_counted(data.path(), commits.clone())?);
+        let store: Arc<dyn Store> = match &config.database {
+            Some(url) => Arc::new(open(url, &config.clock).await?),
+            None => Arc::new(SqliteStore::open_counted(data.path(), commits.clone())?),
+        };
         let blobs = Blobs::new(Arc::clone(&store), config.artifacts.open(data.path())?);
         let credentials = data.credentials(&config.account.region)?;
 
@@ -238,6 +246,26 @@ impl Server {
             );
         }
     }
+}
+
+/// Where a database is, and how to get in. It is never shown, since it may hold a password.
+#[derive(Clone)]
+pub struct DatabaseUrl(String);
+
+impl From<String> for DatabaseUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DatabaseUrl").finish_non_exhaustive()
+    }
+}
+
+async fn open(url: &DatabaseUrl, clock: &Arc<dyn Clock>) -> anyhow::Result<PostgresStore> {
+    Ok(PostgresStore::open(&url.0, windlass_postgres::Options::new(Arc::clone(clock))).await?)
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {

@@ -5,6 +5,7 @@
 
 mod bucket;
 mod doctor;
+mod fleet;
 mod going_back;
 mod keeping;
 #[path = "../../../windlass-s3/tests/s3/server.rs"]
