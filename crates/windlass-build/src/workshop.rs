@@ -118,10 +118,11 @@ impl Workshop {
             running.kill().await?;
             return Err(BuildError::Stopped);
         };
-        match ended? {
-            Ended::Code(0) => Ok(()),
-            ended => Err(BuildError::Failed { command: last.into_inner().unwrap_or_default(), ended }),
+        let ended = ended?;
+        if ended.is_success() {
+            return Ok(());
         }
+        Err(BuildError::Failed { command: last.into_inner().unwrap_or_default(), ended })
     }
 
     fn environment(&self, room: &Room, variables: &BTreeMap<String, String>) -> Vec<(OsString, OsString)> {

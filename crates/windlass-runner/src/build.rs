@@ -179,8 +179,8 @@ impl Runner {
     }
 
     fn builds(&self) -> Result<&Builds, Halt> {
-        let refused = |why: &Box<str>| Halt::Failed(format!("this server does not build repositories: {why}"));
-        self.0.sources.builds.as_ref().map_err(refused)
+        let refused = |why: &str| Halt::Failed(format!("this server does not build repositories: {why}"));
+        self.0.sources.builds.as_ref().map_err(|why| refused(why))
     }
 
     async fn settings_of(&self, claimed: &Claimed) -> Result<Settings, Halt> {

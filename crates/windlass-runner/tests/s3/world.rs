@@ -62,7 +62,7 @@ impl World {
         let clock = Arc::new(ManualClock::at(DateTime::UNIX_EPOCH));
         let settings = Settings { budget, ..Settings::default() };
         let id = RunnerId("a".to_owned());
-        let runner = Runner::new(id, store.clone(), blobs.clone(), clock, Sources { web, s3 }, settings);
+        let runner = Runner::new(id, store.clone(), blobs.clone(), clock, Sources { s3, ..web.into() }, settings);
         let stop = CancellationToken::new();
         tokio::spawn({
             let stop = stop.clone();
