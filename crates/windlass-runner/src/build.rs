@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -59,11 +60,14 @@ pub(crate) struct Built {
 
 /// Where a build goes on, and how.
 struct Place {
-    room: Room,
+    room: OwnRoom,
     plan: Plan,
     variables: BTreeMap<String, String>,
     masker: Masker,
 }
+
+/// A room whose thousands of files are removed off the threads that answer requests.
+struct OwnRoom(Option<Room>);
 
 /// What a build is told of its app and branch.
 struct Settings {
@@ -95,7 +99,7 @@ impl Runner {
 
     async fn build_with(&self, builds: &Builds, claimed: &Claimed, log: &Log) -> Result<Built, Halt> {
         let settings = self.settings_of(claimed).await?;
-        let room = Room::new_in(self.0.blobs.vault().staging()).map_err(fault)?;
+        let room = OwnRoom(Some(Room::new_in(self.0.blobs.vault().staging()).map_err(fault)?));
         let commit = self.clone_commit(builds, claimed, &settings, &room, log).await?;
         self.tell(claimed, &[Report::Resolved { commit: Box::new(commit.clone()) }], &[]).await?;
 
@@ -276,6 +280,21 @@ impl Runner {
         .await?;
         log.info(format_args!("Packed {count} files"));
         Ok(packed)
+    }
+}
+
+impl Deref for OwnRoom {
+    type Target = Room;
+
+    fn deref(&self) -> &Room {
+        self.0.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl Drop for OwnRoom {
+    fn drop(&mut self) {
+        let room = self.0.take();
+        tokio::task::spawn_blocking(move || drop(room));
     }
 }
 

@@ -31,7 +31,7 @@ use windlass_postgres::PostgresStore;
 use windlass_runner::fetch::{FetchLimits, Fetcher};
 use windlass_runner::guard::AddressGuard;
 use windlass_runner::s3::{Access, S3};
-use windlass_runner::{Janitor, Runner, Settings, Sources, Upkeep};
+use windlass_runner::{Builds, Janitor, Runner, Settings, Sources, Upkeep};
 use windlass_site::Sites;
 use windlass_sqlite::{Commits, SqliteStore};
 use windlass_store::{Blobs, Clock, RunnerId, Store};
@@ -132,6 +132,7 @@ pub struct Server {
     data: Data,
     credentials: Credentials,
     endpoint: String,
+    builds: String,
     metrics: Option<SocketAddr>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -171,7 +172,12 @@ impl Server {
         let sites = Sites::new(Arc::clone(&store), blobs.clone(), config.site_domain.clone())
             .through(Arc::new(Elsewhere::new(config.allow_source.clone())?))
             .logged(Arc::clone(&config.clock));
-        let runner = runner(&config, &store, &blobs)?;
+        let builds = builds(&config);
+        let built = match &builds {
+            Ok(_) => format!("isolation {}, network {}", config.builds.isolation, config.builds.network),
+            Err(why) => format!("none: {why}"),
+        };
+        let runner = runner(&config, &store, &blobs, builds)?;
         let jobs = JobCounts::new(Arc::clone(&store), Arc::clone(&config.clock));
         let metrics = Metrics::new(&api, &runner, &commits, jobs.clone(), &*config.clock);
         let endpoint = endpoint(address);
@@ -202,13 +208,28 @@ impl Server {
             let stop = stop.clone();
             async move { runner.run(stop).await }
         }));
-        Ok(Self { data, credentials, endpoint, metrics: metrics_address, stop, tasks, drain: config.drain })
+        Ok(Self {
+            data,
+            credentials,
+            endpoint,
+            builds: built,
+            metrics: metrics_address,
+            stop,
+            tasks,
+            drain: config.drain,
+        })
     }
 
     /// The URL of the API.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// How repositories are built, or why they are not, in words.
+    #[must_use]
+    pub fn builds(&self) -> &str {
+        &self.builds
     }
 
     /// Where the metrics have an address of their own, that.
@@ -301,16 +322,23 @@ async fn api(
     api.context("cannot read the store's secret")
 }
 
-fn runner(config: &Config, store: &Arc<dyn Store>, blobs: &Blobs) -> anyhow::Result<Runner> {
+/// What repositories are built with, or why they are not.
+fn builds(config: &Config) -> Result<Builds, Box<str>> {
+    let git = Git { allow_local: config.allow_local_repositories, ..Git::default() };
+    let guard = AddressGuard::new(config.allow_source.clone());
+    config.builds.open(&config.data, git, guard, config.account.clone())
+}
+
+fn runner(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    blobs: &Blobs,
+    builds: Result<Builds, Box<str>>,
+) -> anyhow::Result<Runner> {
     let guard = AddressGuard::new(config.allow_source.clone());
     let bytes = config.fetch.bytes.min(config.quotas.zip_size());
     let limits = FetchLimits { bytes, ..config.fetch };
     let s3 = config.s3.clone().map(|access| S3::new(access, limits)).transpose()?;
-    let git = Git { allow_local: config.allow_local_repositories, ..Git::default() };
-    let builds = config.builds.open(&config.data, git, guard.clone(), config.account.clone());
-    if let Err(why) = &builds {
-        tracing::warn!("repositories are not built: {why}");
-    }
     let sources = Sources { web: Fetcher::new(guard, limits)?, s3, builds };
     let id = RunnerId(format!("{:016x}", getrandom::u64().context("no random numbers")?));
     let (store, clock) = (Arc::clone(store), Arc::clone(&config.clock));

@@ -12,3 +12,4 @@ mod publishing;
 mod repository;
 mod stopping;
 mod vite;
+mod working_folder;
