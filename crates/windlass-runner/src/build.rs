@@ -17,6 +17,7 @@ use windlass_store::{App, Attributes, JobKey, Staged, Token, repository_token};
 
 use crate::deploy::{Stoppable, blocking, fault};
 use crate::guard::AddressGuard;
+use crate::headers;
 use crate::log::Log;
 use crate::run::{Claimed, Halt};
 use crate::runner::Runner;
@@ -47,6 +48,8 @@ pub struct Builds {
 pub(crate) struct Built {
     /// What goes live.
     pub(crate) zip: Staged,
+    /// The custom headers of the repository, which go live with it.
+    pub(crate) headers: Option<String>,
     place: Place,
 }
 
@@ -93,6 +96,7 @@ impl Runner {
         self.tell(claimed, &[Report::Resolved { commit: Box::new(commit.clone()) }], &[]).await?;
 
         let plan = plan_of(&settings, claimed, room.repository(), log)?;
+        let headers = headers::of(room.repository(), &settings.app)?;
         self.ensure_changed(builds, claimed, &settings, &plan, &room).await?;
         let variables = variables(&builds.context(claimed, &settings, &commit, &room, &plan));
         let token = settings.token.as_ref().map(|token| token.expose().to_owned());
@@ -104,7 +108,7 @@ impl Runner {
         place.run(builds, &place.plan.build, claimed, log).await?;
         save(builds, &owner, &place, log).await?;
         let zip = self.pack_built(claimed, &place, log).await?;
-        Ok(Built { zip, place })
+        Ok(Built { zip, headers, place })
     }
 
     /// Executes TEST.
@@ -116,8 +120,8 @@ impl Runner {
     }
 
     fn builds(&self) -> Result<&Builds, Halt> {
-        let refused = |why: &Box<str>| Halt::Failed(format!("this server does not build repositories: {why}"));
-        self.0.sources.builds.as_ref().map_err(refused)
+        let builds = self.0.sources.builds.as_ref();
+        builds.map_err(|why| Halt::Failed(format!("this server does not build repositories: {why}")))
     }
 
     async fn settings_of(&self, claimed: &Claimed) -> Result<Settings, Halt> {
@@ -336,7 +340,7 @@ fn plan_of(settings: &Settings, claimed: &Claimed, repository: &Path, log: &Log)
 }
 
 /// A text that stands in the repository.
-fn text_of(repository: &Path, name: &str) -> Result<Option<String>, Halt> {
+pub(crate) fn text_of(repository: &Path, name: &str) -> Result<Option<String>, Halt> {
     let path = repository.join(name);
     match path.symlink_metadata() {
         Ok(about) if about.is_file() => {}
