@@ -5,6 +5,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use ipnet::IpNet;
@@ -66,6 +67,11 @@ pub(crate) struct Args {
     /// repository this process can
     #[arg(long)]
     allow_local_repositories: bool,
+
+    /// Ask the repositories of all apps every so often what was pushed, and build it, for those whose forges cannot call a
+    /// webhook here [default: never]
+    #[arg(long, value_name = "SECONDS", env = "WINDLASS_POLL_REPOSITORIES", value_parser = clap::value_parser!(u64).range(10..=86_400))]
+    poll_repositories: Option<u64>,
 
     /// How it is found out that an associated domain leads here
     #[arg(long, value_enum, default_value_t = Verification::Offline)]
@@ -174,6 +180,7 @@ impl Args {
             allow_source,
             builds,
             allow_local_repositories,
+            poll_repositories,
             domain_verification,
             site_domain,
             quota: _,
@@ -197,6 +204,7 @@ impl Args {
             allow_source,
             builds: builds.config()?,
             allow_local_repositories,
+            poll_repositories: poll_repositories.map(Duration::from_secs),
             domains,
             quotas,
             request_rate,

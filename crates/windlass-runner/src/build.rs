@@ -21,6 +21,7 @@ use windlass_store::{App, Attributes, JobKey, Staged, Token, keys, repository_to
 
 use crate::deploy::{Stoppable, blocking, fault};
 use crate::guard::AddressGuard;
+use crate::headers;
 use crate::log::Log;
 use crate::run::{Claimed, Halt};
 use crate::runner::Runner;
@@ -55,6 +56,8 @@ pub struct Builds {
 pub(crate) struct Built {
     /// What goes live.
     pub(crate) zip: Staged,
+    /// The custom headers of the repository, which go live with it.
+    pub(crate) headers: Option<String>,
     place: Place,
 }
 
@@ -104,6 +107,7 @@ impl Runner {
         self.tell(claimed, &[Report::Resolved { commit: Box::new(commit.clone()) }], &[]).await?;
 
         let plan = plan_of(&settings, claimed, room.repository(), log)?;
+        let headers = headers::of(room.repository(), &settings.app)?;
         self.ensure_changed(builds, claimed, &settings, &plan, &room).await?;
         let variables = variables(&builds.context(claimed, &settings, &commit, &room, &plan));
         let token = settings.token.as_ref().map(|token| token.expose().to_owned());
@@ -115,7 +119,7 @@ impl Runner {
         place.run(builds, &place.plan.build, claimed, log).await?;
         save(builds, &owner, &place, log).await?;
         let zip = self.pack_built(claimed, &place, log).await?;
-        Ok(Built { zip, place })
+        Ok(Built { zip, headers, place })
     }
 
     /// Executes TEST. Answers how it ended, and what its tests made, which is kept in any case.
@@ -183,8 +187,8 @@ impl Runner {
     }
 
     fn builds(&self) -> Result<&Builds, Halt> {
-        let refused = |why: &str| Halt::Failed(format!("this server does not build repositories: {why}"));
-        self.0.sources.builds.as_ref().map_err(|why| refused(why))
+        let builds = self.0.sources.builds.as_ref();
+        builds.map_err(|why| Halt::Failed(format!("this server does not build repositories: {why}")))
     }
 
     async fn settings_of(&self, claimed: &Claimed) -> Result<Settings, Halt> {
@@ -418,7 +422,7 @@ fn plan_of(settings: &Settings, claimed: &Claimed, repository: &Path, log: &Log)
 }
 
 /// A text that stands in the repository.
-fn text_of(repository: &Path, name: &str) -> Result<Option<String>, Halt> {
+pub(crate) fn text_of(repository: &Path, name: &str) -> Result<Option<String>, Halt> {
     let path = repository.join(name);
     match path.symlink_metadata() {
         Ok(about) if about.is_file() => {}

@@ -14,6 +14,7 @@ mod counts;
 mod deploy;
 pub mod fetch;
 pub mod guard;
+mod headers;
 mod inflight;
 mod janitor;
 mod log;

@@ -53,6 +53,8 @@ struct Finished {
     reports: Vec<(Report, DateTime<Utc>)>,
     /// The parts of the artifact.
     made: Made,
+    /// The custom headers that go live with it, where a repository has some.
+    headers: Option<String>,
     /// Logs, and what tests made. They are kept however the job ends.
     logs: Vec<(String, Bytes)>,
 }
@@ -122,7 +124,8 @@ impl Runner {
     }
 
     async fn work_on(&self, claimed: Claimed) -> Finished {
-        let mut finished = Finished { claimed, reports: Vec::new(), made: Made::default(), logs: Vec::new() };
+        let mut finished =
+            Finished { claimed, reports: Vec::new(), made: Made::default(), headers: None, logs: Vec::new() };
         match self.execute_steps(&mut finished).await {
             Ok(artifact) => finished.say(self, Report::Succeeded { artifact }),
             Err(Halt::Failed(reason)) => finished.say(self, Report::Failed { reason: reason.into() }),
@@ -178,6 +181,7 @@ impl Runner {
             tested?;
         }
         self.move_on(finished, ended, StepName::Deploy).await?;
+        finished.headers = built.headers;
         Ok(built.zip)
     }
 
@@ -211,7 +215,7 @@ impl Runner {
 
     /// Reports the end. What is kept of the job rides in the same transaction.
     async fn report(&self, finished: Finished) {
-        let Finished { claimed, reports, made, logs } = finished;
+        let Finished { claimed, reports, made, headers, logs } = finished;
         let artifact = match reports.last() {
             Some((Report::Succeeded { artifact }, _)) => Some(*artifact),
             Some(_) | None => None,
@@ -225,7 +229,12 @@ impl Runner {
         // The job says what went live, not the answer: an earlier one may have been lost.
         let is_live = artifact.is_some() && reported.as_ref().is_ok_and(|reported| reported.job.artifact() == artifact);
         match reported {
-            Ok(_) if is_live => self.tidy(&claimed).await,
+            Ok(_) if is_live => {
+                if let Some(headers) = headers {
+                    self.keep_headers(&claimed, &headers).await;
+                }
+                self.tidy(&claimed).await;
+            }
             Ok(Executed { answer: Ok(()), .. }) => {}
             Ok(Executed { job, .. }) => self.was_refused(&claimed, &job, logs).await,
             // The branch was deleted under the job, and what it made with it.

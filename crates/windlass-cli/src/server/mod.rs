@@ -7,6 +7,7 @@ mod data;
 mod domains;
 mod listen;
 mod metrics;
+mod poll;
 mod post;
 mod s3;
 mod service;
@@ -43,6 +44,7 @@ pub use data::{Credentials, Data};
 pub use domains::HttpCheck;
 pub use listen::{Answer, listen};
 use metrics::Metrics;
+use poll::Poller;
 use post::Post;
 pub use s3::access as s3_access;
 use service::Service;
@@ -80,6 +82,8 @@ pub struct Config {
     pub request_rate: Option<NonZeroU32>,
     /// Whether repositories may be folders of this machine.
     pub allow_local_repositories: bool,
+    /// How often repositories are asked what was pushed to them, for those whose forges cannot call; never without it.
+    pub poll_repositories: Option<Duration>,
     /// The time limits of new jobs.
     pub limits: Limits,
     /// Where large artifacts lie.
@@ -116,6 +120,7 @@ impl Config {
             quotas: Quotas::default(),
             request_rate: None,
             allow_local_repositories: false,
+            poll_repositories: None,
             limits: Limits::default(),
             artifacts: Artifacts::default(),
             upkeep: Upkeep::default(),
@@ -144,8 +149,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Where the address or the directory cannot be had, and for unsigned requests from elsewhere than
-    /// this machine.
+    /// Where the address or the directory cannot be had, for unsigned requests from elsewhere than this machine, and
+    /// where repositories are to be asked without a pause.
     pub async fn start(mut config: Config) -> anyhow::Result<Self> {
         config.site_domain = config.site_domain.trim_matches('.').to_ascii_lowercase();
         ensure!(
@@ -153,6 +158,7 @@ impl Server {
             "without signatures anyone who reaches {} could do anything; listen on 127.0.0.1, or leave signatures on",
             config.listen.ip()
         );
+        ensure!(config.poll_repositories != Some(Duration::ZERO), "repositories cannot be polled every 0 seconds");
         let (listener, address) = bind(config.listen).await?;
         let metrics_listener = match config.metrics_listen {
             Some(address) => Some(bind(address).await?),
@@ -177,6 +183,7 @@ impl Server {
             Ok(_) => format!("isolation {}, network {}", config.builds.isolation, config.builds.network),
             Err(why) => format!("none: {why}"),
         };
+        let polling = polling(&config, &store, &builds);
         let runner = runner(&config, &store, &blobs, builds)?;
         let jobs = JobCounts::new(Arc::clone(&store), Arc::clone(&config.clock));
         let metrics = Metrics::new(&api, &runner, &commits, jobs.clone(), &*config.clock);
@@ -204,6 +211,9 @@ impl Server {
             let stop = stop.clone();
             async move { jobs.follow(stop.cancelled()).await }
         }));
+        if let Some((poller, every)) = polling {
+            tasks.push(tokio::spawn(poller.run(every, stop.clone())));
+        }
         tasks.push(tokio::spawn({
             let stop = stop.clone();
             async move { runner.run(stop).await }
@@ -327,6 +337,21 @@ fn builds(config: &Config) -> Result<Builds, Box<str>> {
     let git = Git { allow_local: config.allow_local_repositories, ..Git::default() };
     let guard = AddressGuard::new(config.allow_source.clone());
     config.builds.open(&config.data, git, guard, config.account.clone())
+}
+
+/// What asks repositories for pushes, and how often, where that is wanted and what was pushed can be built.
+fn polling(config: &Config, store: &Arc<dyn Store>, builds: &Result<Builds, Box<str>>) -> Option<(Poller, Duration)> {
+    let every = config.poll_repositories?;
+    match builds {
+        Ok(Builds { git, guard, .. }) => {
+            let (store, clock) = (Arc::clone(store), Arc::clone(&config.clock));
+            Some((Poller::new(store, clock, git.clone(), guard.clone(), config.limits), every))
+        }
+        Err(why) => {
+            tracing::warn!("repositories are not polled, since this server does not build them: {why}");
+            None
+        }
+    }
 }
 
 fn runner(

@@ -8,6 +8,7 @@ mod support;
 mod cache;
 mod commits;
 mod failing;
+mod polling;
 mod publishing;
 mod repository;
 mod stopping;

@@ -1,4 +1,9 @@
+use std::time::Duration;
+
+use tokio::time::interval;
+
 use crate::repository::{Repository, connected, log, release, steps};
+use crate::support::reason;
 
 const SITE: &str = "
 version: 1
@@ -111,4 +116,34 @@ async fn tests_are_a_step_of_their_own_and_their_failure_keeps_the_job_from_goin
     assert_eq!(steps(&job), [("BUILD", "SUCCEED"), ("TEST", "FAILED")]);
     assert!(log(&world, &job, "TEST").await.contains("no such page"));
     assert_eq!(world.visit("/").await.1, "<h1> from main</h1>\n", "the site has changed");
+}
+
+/// Custom headers as a repository may have them.
+fn headers(key: &str, value: &str) -> String {
+    format!("customHeaders:\n  - pattern: '**'\n    headers: [{{key: '{key}', value: '{value}'}}]\n")
+}
+
+#[tokio::test]
+async fn the_headers_of_a_repository_become_the_apps_once_it_is_live() {
+    let first = headers("X-Built", "yes");
+    let repository = Repository::of(&[("index.html", "one"), ("customHttp.yml", &first)]);
+    let world = connected(&repository).await;
+    world.ended(&release(&world).await).await;
+    let mut look = interval(Duration::from_millis(5));
+    loop {
+        look.tick().await;
+        let page = world.http.get(world.server.endpoint()).header("host", world.site_host()).send().await.unwrap();
+        if page.headers().get("x-built").is_some_and(|value| value == "yes") {
+            break;
+        }
+    }
+    let app = || async { world.client.get_app().app_id(&world.app).send().await.unwrap().app.unwrap() };
+    assert_eq!(app().await.custom_headers.as_deref(), Some(&*first));
+
+    let bad = headers("Not a name", "x");
+    repository.commit("Break it", &[("index.html", "two"), ("customHttp.yml", &bad)]);
+    let job = world.ended(&release(&world).await).await;
+    let said = reason(&job);
+    assert!(steps(&job) == [("BUILD", "FAILED")] && said.starts_with("customHttp.yml: "), "{said}");
+    assert_eq!((app().await.custom_headers.as_deref(), &*world.visit("/").await.1), (Some(&*first), "one"));
 }

@@ -32,7 +32,10 @@ async fn a_site_of_vite_is_built_without_a_network() {
     let call = world.client.update_branch().app_id(&world.app).branch_name(BRANCH);
     // npm writes into its cache, and the build may not write into ours: it takes a copy.
     let call = call.environment_variables("VITE_AUDIENCE", "visitors");
-    call.environment_variables("PACKAGES", packages.to_str().unwrap()).send().await.unwrap();
+    let call = call.environment_variables("PACKAGES", packages.to_str().unwrap());
+    // npm knows what it has by where it came from.
+    let registry = std::env::var("WINDLASS_NPM_REGISTRY").unwrap_or_default();
+    call.environment_variables("npm_config_registry", registry).send().await.unwrap();
     let job = world.ended(&release(&world).await).await;
     let text = log(&world, &job, "BUILD").await;
     assert_eq!(job.summary.unwrap().status.as_str(), "SUCCEED", "{text}");
