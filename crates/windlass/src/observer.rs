@@ -150,7 +150,8 @@ pub enum Member {
     SourceUrl,
     /// What that URL points at.
     SourceUrlType,
-    /// The commit, from the claim on; `HEAD` may still become a hash.
+    /// The commit, from the end of RUNNING on: until then a runner may find out what `HEAD` or half a hash stands for. From
+    /// the claim on there is never none again.
     CommitId,
     /// When work began, from the claim on.
     StartTime,
@@ -243,12 +244,14 @@ impl Observer {
     fn changed(&self, last: &JobSummary, sample: &JobSummary) -> impl Iterator<Item = Member> {
         // Until the claim a newer push may replace the commit, and startTime is the job's creation.
         let claimed = self.status.is_some_and(|status| !matches!(status, JobStatus::Created | JobStatus::Pending));
+        let resolved = self.status.is_some_and(|status| !status.can_reach(JobStatus::Running));
         let named = |id: &str| !id.is_empty() && id != "HEAD";
+        let other_commit = named(&last.commit_id) && last.commit_id != sample.commit_id;
         [
             (Member::JobType, gone(last.job_type.as_ref(), sample.job_type.as_ref())),
             (Member::SourceUrl, gone(last.source_url.as_ref(), sample.source_url.as_ref())),
             (Member::SourceUrlType, gone(last.source_url_type.as_ref(), sample.source_url_type.as_ref())),
-            (Member::CommitId, claimed && named(&last.commit_id) && last.commit_id != sample.commit_id),
+            (Member::CommitId, other_commit && (resolved || claimed && !named(&sample.commit_id))),
             (Member::StartTime, claimed && gone(last.start_time.as_ref(), sample.start_time.as_ref())),
             (Member::EndTime, gone(last.end_time.as_ref(), sample.end_time.as_ref())),
         ]

@@ -262,6 +262,23 @@ fn what_may_still_change_or_only_now_be_known_contradicts_nothing() {
 }
 
 #[test]
+fn a_runner_may_find_out_the_commit_and_nobody_can_forget_it() {
+    let found = |before: &str, now: JobSummary| {
+        let mut observer = Observer::default();
+        let _ = observer.observe(JobSummary { commit_id: before.into(), ..sample("RUNNING") });
+        observer.observe(now).contradictions
+    };
+    let changed = [Contradiction::Changed { member: Member::CommitId }];
+    for status in ["RUNNING", "SUCCEED"] {
+        let now = |id: &str| JobSummary { commit_id: id.into(), ..sample(status) };
+        assert_eq!(found("HEAD", now("a1b2c3")), [], "{status}");
+        assert_eq!(found("a1b2", now("a1b2c3")), [], "{status}");
+        assert_eq!(found("a1b2", now("HEAD")), changed, "{status}");
+        assert_eq!(found("a1b2", now("")), changed, "{status}");
+    }
+}
+
+#[test]
 fn a_sample_can_contradict_itself() {
     let found = |sample: JobSummary| Observer::default().observe(sample).contradictions;
     for status in JobStatus::VARIANTS {
