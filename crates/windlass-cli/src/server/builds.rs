@@ -59,7 +59,10 @@ impl BuildConfig {
         let Some(program) = self.program.clone() else { return Err("it was not told by which program".into()) };
         let jail = Jail { program, isolation: self.isolation, network: self.network, limits: self.limits.clone() };
         let report = jail.probe().map_err(|why| format!("{why}; --isolation none builds without it"))?;
-        tracing::info!("builds: {report}");
+        tracing::info!("{report}");
+        for words in report.missing() {
+            tracing::warn!("builds go without what would keep them apart better: {words}");
+        }
         let mut workshop = Workshop::new(jail);
         workshop.readable.clone_from(&self.readable);
         if let Some(path) = &self.path {
