@@ -22,20 +22,34 @@ const BODY_ROOM: usize = 2048;
 const HEADER_ROOM: usize = 512;
 
 /// What an operation answers when it did what was asked.
-pub(crate) struct Answer(Response<Body>);
+pub(crate) struct Answer(Response<Content>);
+
+enum Content {
+    Whole(Bytes),
+    Stream(Body),
+}
 
 impl Answer {
     pub(crate) fn new(shown: &impl Serialize) -> Result<Self, ApiError> {
         let mut body = Vec::with_capacity(BODY_ROOM);
         serde_json::to_writer(&mut body, shown).map_err(|error| ApiError::internal(&error))?;
-        Ok(Self(json(StatusCode::OK, body)))
+        Ok(Self(json(StatusCode::OK, body).map(Content::Whole)))
     }
 
     /// One that is told bit by bit, in another form than JSON.
     pub(crate) fn stream(media_type: &'static str, body: Body) -> Self {
-        let mut response = Response::new(body);
+        let mut response = Response::new(Content::Stream(body));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
         Self(response)
+    }
+
+    /// The same answer once more, unless it is told bit by bit.
+    pub(crate) fn again(&self) -> Option<Self> {
+        let Content::Whole(body) = self.0.body() else { return None };
+        let mut again = Response::new(Content::Whole(body.clone()));
+        *again.status_mut() = self.0.status();
+        again.headers_mut().clone_from(self.0.headers());
+        Some(Self(again))
     }
 
     /// Adds a header of ours, beside AWS's, whose value is any text; what a header cannot hold is left out of it.
@@ -57,14 +71,17 @@ impl Answer {
 
 pub(crate) fn respond(outcome: Result<Answer, ApiError>) -> Response<Body> {
     match outcome {
-        Ok(Answer(response)) => response,
+        Ok(Answer(response)) => response.map(|content| match content {
+            Content::Whole(body) => body.into(),
+            Content::Stream(body) => body,
+        }),
         Err(ApiError { status, kind, message, retry_after }) => {
             let mut body = serde_json::json!({ "message": message });
             if kind == RESOURCE_NOT_FOUND {
                 // The one error for which the model has a second member.
                 body["code"] = kind.into();
             }
-            let mut response = json(status, body.to_string().into_bytes());
+            let mut response = json(status, body.to_string().into_bytes()).map(Body::from);
             response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(kind));
             if let Some(milliseconds) = retry_after {
                 response.headers_mut().insert(RETRY_AFTER, milliseconds.into());
@@ -74,9 +91,9 @@ pub(crate) fn respond(outcome: Result<Answer, ApiError>) -> Response<Body> {
     }
 }
 
-fn json(status: StatusCode, body: Vec<u8>) -> Response<Body> {
+fn json(status: StatusCode, body: Vec<u8>) -> Response<Bytes> {
     let length = body.len();
-    let mut response = Response::new(Body::from(body));
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     response.headers_mut().insert(CONTENT_LENGTH, length.into());

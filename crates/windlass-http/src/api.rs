@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
@@ -29,6 +29,7 @@ use crate::auth::{Auth, Caller, Door};
 use crate::domains::{self, DomainVerification, Proofs};
 use crate::error::ApiError;
 use crate::events::Courier;
+use crate::looks::Looks;
 use crate::metrics::Requests;
 use crate::objects::Objects;
 use crate::once;
@@ -82,6 +83,7 @@ struct Inner {
     settings: Settings,
     door: Door,
     objects: Objects,
+    looks: Looks,
     proofs: Proofs,
     room: Room,
     rate: Option<RateLimit>,
@@ -133,6 +135,7 @@ impl Api {
             settings,
             door,
             objects,
+            looks: Looks::default(),
             proofs,
             room: Room::default(),
             rate,
@@ -181,6 +184,10 @@ impl Api {
 
     pub(crate) fn objects(&self) -> &Objects {
         &self.0.objects
+    }
+
+    pub(crate) fn looks(&self) -> &Looks {
+        &self.0.looks
     }
 
     pub(crate) fn proofs(&self) -> &Proofs {
@@ -339,6 +346,9 @@ impl<'a> Call<'a> {
 
 /// Reads the body of an operation.
 pub(crate) async fn read(body: Body) -> Result<Bytes, ApiError> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     match Limited::new(body, BODY_MAX).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(BODY_MAX as u64)),

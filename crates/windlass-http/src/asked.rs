@@ -55,17 +55,21 @@ impl<'a> Asked<'a> {
 
     /// What everything that is said of the request is said in. The names in it are as the client sent them, encoded.
     pub(crate) fn span(&self, method: &Method, id: Uuid) -> Span {
-        let (app, branch, job) = match self {
-            Self::Operation(routed) => (routed.label("appId"), routed.label("branchName"), routed.label("jobId")),
-            Self::Health | Self::Webhook | Self::Proof | Self::Object(_) | Self::Nothing(_) => (None, None, None),
+        let label = |name| match self {
+            Self::Operation(routed) => routed.label(name),
+            Self::Health | Self::Webhook | Self::Proof | Self::Object(_) | Self::Nothing(_) => None,
         };
         let operation = self.aim().name();
         if method.is_safe() {
             // Looks are many and change nothing, so they are followed only where someone wants to know.
-            tracing::debug_span!("request", %id, operation, app, branch, job)
+            tracing::debug_span!(
+                "request", %id, operation, app = label("appId"), branch = label("branchName"), job = label("jobId")
+            )
         } else {
             // At the highest level, so that whatever is said of a change is said of the request that made it.
-            tracing::error_span!("request", %id, operation, app, branch, job)
+            tracing::error_span!(
+                "request", %id, operation, app = label("appId"), branch = label("branchName"), job = label("jobId")
+            )
         }
     }
 }

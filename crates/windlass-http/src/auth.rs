@@ -33,8 +33,8 @@ pub enum Auth {
 pub(crate) struct Caller {
     /// The key that signed, where anything is signed.
     id: Option<AccessKeyId>,
-    /// What the key is called.
-    name: String,
+    /// What the key is called, where it has a name.
+    name: Option<String>,
     role: Role,
     apps: Apps,
 }
@@ -42,8 +42,7 @@ pub(crate) struct Caller {
 impl Caller {
     /// Whoever may do everything.
     fn admin(id: Option<AccessKeyId>) -> Self {
-        let name = id.as_ref().map(ToString::to_string).unwrap_or_default();
-        Self { id, name, role: Role::Admin, apps: Apps::All }
+        Self { id, name: None, role: Role::Admin, apps: Apps::All }
     }
 
     /// The key that signed, where anything is signed.
@@ -129,7 +128,6 @@ impl Door {
         }
         let document = self.store.document(Kind::Key, id).await?.ok_or(Refusal::UnknownKey)?;
         let Key { secret, role, apps, name } = Key::read(&document)?;
-        let name = name.unwrap_or_else(|| id.to_owned());
         Ok((Caller { id: Some(access_key_id), name, role, apps }, secret))
     }
 }
@@ -149,7 +147,7 @@ impl Call<'_> {
         Err(ApiError::access_denied(&format!(
             "User: arn:aws:iam::{}:user/{} is not authorized to perform: {} on resource: {}",
             account.id,
-            self.caller.name,
+            self.caller.name.as_deref().or(self.caller.key()).unwrap_or_default(),
             definition.action(),
             definition.resource(&self.input, account)
         )))

@@ -1,5 +1,7 @@
 //! Operations on jobs.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use http::header::HeaderName;
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,7 @@ use crate::answer::Answer;
 use crate::api::Call;
 use crate::apps::Listing;
 use crate::error::{ApiError, missing};
+use crate::looks::Look;
 use crate::objects::Object;
 use crate::pages;
 
@@ -139,7 +142,7 @@ impl Call<'_> {
 
     /// Refuses the retry of a job whose bytes have gone. Whatever else is in the way is found out when the job is made, and
     /// bytes that go in between fail it by name. Answers the branch, where the retry builds.
-    async fn ensure_kept(&self, request: &StartJob, number: JobId) -> Result<Option<StoredBranch>, ApiError> {
+    async fn ensure_kept(&self, request: &StartJob, number: JobId) -> Result<Option<Arc<StoredBranch>>, ApiError> {
         let old = self.api.store().named_job(&request.app_id, &request.branch_name, number).await?;
         let Some((branch, Some(old))) = old else { return Ok(None) };
         let Ok(source) = old.retry_source() else { return Ok(None) };
@@ -169,14 +172,18 @@ impl Call<'_> {
     pub(crate) async fn get_job(mut self) -> Result<Answer, ApiError> {
         let OneJob { app_id, branch_name, job_id } = self.read()?;
         let (branch, job) = self.job(&app_id, &branch_name, &job_id).await?;
-        let arn = self.job_arn(&branch, &job);
-        let mut shown = Shown { job: wire::Job::new(&job, &arn) };
+        let look = Look { branch: &branch, job: &job, origin: &self.origin, now: self.now };
+        self.api.looks().answer(&look, || self.show(&look))
+    }
+
+    fn show(&self, look: &Look<'_>) -> Result<Answer, ApiError> {
+        let Look { branch, job, origin, now } = *look;
+        let mut shown = Shown { job: wire::Job::new(job, &self.job_arn(branch, job)) };
         if !shown.job.steps.is_empty() {
-            let url = |object| self.api.objects().url(&self.origin, &object, self.now);
-            link(&mut shown.job.steps, JobKey { branch: branch.uid, job: job.id() }, &job, url)?;
+            let url = |object| self.api.objects().url(origin, &object, now);
+            link(&mut shown.job.steps, JobKey { branch: branch.uid, job: job.id() }, job, url)?;
         }
-        let answer = Answer::new(&shown)?;
-        let answer = answer.with(WHY, job.why(self.now).on(&branch.branch));
+        let answer = Answer::new(&shown)?.with(WHY, job.why(now).on(&branch.branch));
         Ok(match job.status_reason() {
             Some(reason) => answer.with(STATUS_REASON, &reason),
             None => answer,
@@ -189,7 +196,7 @@ impl Call<'_> {
         app: &AppId,
         branch: &BranchName,
         job: &str,
-    ) -> Result<(StoredBranch, Job), ApiError> {
+    ) -> Result<(Arc<StoredBranch>, Arc<Job>), ApiError> {
         let found = self.api.store().named_job(app, branch, job_number(job)?).await?;
         match found {
             Some((branch, Some(found))) => Ok((branch, found)),

@@ -26,6 +26,7 @@ mod error;
 mod events;
 mod jobs;
 mod keys;
+mod looks;
 mod metrics;
 mod objects;
 mod once;

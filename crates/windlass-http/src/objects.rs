@@ -1,8 +1,7 @@
 //! Objects behind presigned URLs: `PUT` for upload slots, `GET` for all else. Whoever has the URL may do what
 //! it is for, for as long as it says, and nothing else.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
 
 use axum::body::Body;
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
@@ -43,63 +42,25 @@ pub(crate) enum Object {
 pub(crate) struct Objects {
     signer: Signer,
     verifier: Verifier,
-    read: Mutex<Option<ReadUrls>>,
 }
-
-/// URLs to read with, as they are signed in one minute for one origin: whoever looks at a job again and again is given
-/// the same again and again.
-struct ReadUrls {
-    origin: String,
-    minute: DateTime<Utc>,
-    presigner: Presigner,
-    urls: HashMap<String, String>,
-}
-
-/// How many URLs of a minute are kept.
-const READ_URLS: usize = 4096;
 
 impl Objects {
     pub(crate) fn new(secret: [u8; 32], region: &str) -> Self {
         let id: AccessKeyId = "WINDLASSOBJECTS".parse().expect("letters only");
         let key: SecretKey = hex::encode(secret).parse().expect("64 digits");
         let keys = BTreeMap::from([(id.clone(), key.clone())]);
-        Self {
-            signer: Signer::new(id, key, Scope::s3(region)),
-            verifier: Verifier::new(keys, Scope::s3(region)),
-            read: Mutex::default(),
-        }
+        Self { signer: Signer::new(id, key, Scope::s3(region)), verifier: Verifier::new(keys, Scope::s3(region)) }
     }
 
     /// A URL that `object` can be used with.
     pub(crate) fn url(&self, origin: &str, object: &Object, now: DateTime<Utc>) -> Result<String, ApiError> {
-        match object {
-            Object::Slot(..) => Ok(self.presigner(&Method::PUT, UPLOAD_SECONDS, origin, now)?.url(&object.path())),
+        let (method, seconds, from) = match object {
+            Object::Slot(..) => (Method::PUT, UPLOAD_SECONDS, now),
             Object::Log(..) | Object::Artifact(_) | Object::TestFile(..) | Object::AccessLog(_) => {
-                self.read_url(origin, object.path(), now)
+                (Method::GET, READ_SECONDS, minute(now))
             }
-        }
-    }
-
-    fn read_url(&self, origin: &str, path: String, now: DateTime<Utc>) -> Result<String, ApiError> {
-        let minute = now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now);
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = match &mut *read {
-            Some(read) if read.minute == minute && read.origin == origin => read,
-            other => other.insert(ReadUrls {
-                origin: origin.to_owned(),
-                minute,
-                presigner: self.presigner(&Method::GET, READ_SECONDS, origin, minute)?,
-                urls: HashMap::new(),
-            }),
         };
-        if let Some(url) = read.urls.get(&path) {
-            return Ok(url.clone());
-        }
-        let url = read.presigner.url(&path);
-        if read.urls.len() < READ_URLS {
-            read.urls.insert(path, url.clone());
-        }
-        Ok(url)
+        Ok(self.presigner(&method, seconds, origin, from)?.url(&object.path()))
     }
 
     fn presigner(
@@ -118,6 +79,11 @@ impl Objects {
         self.verifier.verify(parts, Payload::Unread, now)?;
         Ok(())
     }
+}
+
+/// The minute of a time. Whoever asks twice in one is given the same URL to read with.
+pub(crate) fn minute(now: DateTime<Utc>) -> DateTime<Utc> {
+    now.duration_trunc(TimeDelta::minutes(1)).unwrap_or(now)
 }
 
 impl Api {

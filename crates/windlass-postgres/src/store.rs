@@ -1,6 +1,6 @@
 //! The port, on reads and writes.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -111,9 +111,10 @@ impl Store for PostgresStore {
         app: &AppId,
         branch: &BranchName,
         id: JobId,
-    ) -> Result<Option<(StoredBranch, Option<Job>)>, StoreError> {
+    ) -> Result<Option<(Arc<StoredBranch>, Option<Arc<Job>>)>, StoreError> {
         let values: Values<'_> = &[&app.as_str(), &branch.as_str().as_bytes(), &integer(id.get())];
-        read::first(&self.pool, &NAMED_JOB, values, row::branch_and_job).await
+        let found = read::first(&self.pool, &NAMED_JOB, values, row::branch_and_job).await?;
+        Ok(found.map(|(branch, job)| (Arc::new(branch), job.map(Arc::new))))
     }
 
     async fn jobs(&self, branch: BranchUid, from: Option<u64>, limit: usize) -> Result<Page<Job>, StoreError> {

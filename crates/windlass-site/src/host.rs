@@ -41,7 +41,11 @@ impl SiteHost {
 
     /// Reads the value of a `Host` header. `domain` is in lower case, without a dot at either end.
     pub(crate) fn parse(host: &str, domain: &str) -> Option<Self> {
-        let name = normal(host)?;
+        let host = without_port(host)?;
+        if !ends_with(host, domain) {
+            return None;
+        }
+        let name = normal(host);
         let (label, app) = name.strip_suffix(domain)?.strip_suffix('.')?.split_once('.')?;
         if !is_label(label) {
             return None;
@@ -59,18 +63,29 @@ impl fmt::Display for SiteHost {
 
 /// The domain name that a `Host` header holds, in lower case, if it holds one of at least two labels.
 pub(crate) fn domain_name(host: &str) -> Option<String> {
-    let name = normal(host)?;
+    let host = without_port(host)?;
+    if host.parse::<Ipv4Addr>().is_ok() {
+        return None;
+    }
+    let name = normal(host);
     let is_name = name.len() <= 253 && name.contains('.') && name.split('.').all(is_label);
     (is_name && name.parse::<Ipv4Addr>().is_err()).then_some(name)
 }
 
-/// A host in lower case, without its port and the dot at its end.
-fn normal(host: &str) -> Option<String> {
-    let mut name = without_port(host)?.to_ascii_lowercase();
+/// Whether a host is below a domain or it itself, as far as its end tells. Every request to the server asks that, and most are
+/// to no site.
+fn ends_with(host: &str, domain: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).as_bytes();
+    host.len().checked_sub(domain.len()).is_some_and(|start| host[start..].eq_ignore_ascii_case(domain.as_bytes()))
+}
+
+/// A host without a port in lower case, without the dot at its end.
+fn normal(host: &str) -> String {
+    let mut name = host.to_ascii_lowercase();
     if name.ends_with('.') {
         name.pop();
     }
-    Some(name)
+    name
 }
 
 /// The host without its port, unless it is an IPv6 address or what follows the colon is no port.

@@ -1,7 +1,7 @@
 //! What was looked at of late: jobs by name, which clients ask for over and over until they end.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use windlass::{AppId, BranchName, Job, JobId};
 use windlass_store::{BranchUid, StoredBranch};
@@ -25,8 +25,8 @@ struct Known {
 
 #[derive(Debug)]
 struct Looked {
-    branch: StoredBranch,
-    jobs: HashMap<JobId, Job>,
+    branch: Arc<StoredBranch>,
+    jobs: HashMap<JobId, Arc<Job>>,
 }
 
 /// From before a look: what it sees may be remembered only if nothing was forgotten since.
@@ -44,15 +44,20 @@ pub(crate) enum Changed {
 
 impl Recent {
     /// The job of this name, or how old the memory is that does not have it.
-    pub(crate) fn get(&self, app: &AppId, branch: &BranchName, job: JobId) -> Result<(StoredBranch, Job), Age> {
+    pub(crate) fn get(
+        &self,
+        app: &AppId,
+        branch: &BranchName,
+        job: JobId,
+    ) -> Result<(Arc<StoredBranch>, Arc<Job>), Age> {
         let known = self.known();
         let looked = known.branches.get(app).and_then(|branches| branches.get(branch));
-        let found = looked.and_then(|looked| Some((looked.branch.clone(), looked.jobs.get(&job)?.clone())));
+        let found = looked.and_then(|looked| Some((Arc::clone(&looked.branch), Arc::clone(looked.jobs.get(&job)?))));
         found.ok_or(Age(known.age))
     }
 
     /// Remembers what a look has seen.
-    pub(crate) fn put(&self, age: Age, branch: &StoredBranch, job: &Job) {
+    pub(crate) fn put(&self, age: Age, branch: &Arc<StoredBranch>, job: &Arc<Job>) {
         let mut known = self.known();
         if known.age != age.0 {
             return;
@@ -64,13 +69,13 @@ impl Recent {
         let of_app = branches.entry(branch.app.clone()).or_default();
         let looked = of_app.entry(branch.name.clone()).or_insert_with(|| {
             names.insert(branch.uid, (branch.app.clone(), branch.name.clone()));
-            Looked { branch: branch.clone(), jobs: HashMap::new() }
+            Looked { branch: Arc::clone(branch), jobs: HashMap::new() }
         });
         if (looked.branch.version, looked.branch.branch_version) != (branch.version, branch.branch_version) {
             // One of the two was seen just after a commit that has yet to have the other forgotten.
             return;
         }
-        if looked.jobs.insert(job.id(), job.clone()).is_none() {
+        if looked.jobs.insert(job.id(), Arc::clone(job)).is_none() {
             *jobs += 1;
         }
     }
@@ -140,8 +145,8 @@ mod tests {
         let (recent, (branch, job)) = (Recent::default(), job(1));
         let age = recent.get(&branch.app, &branch.name, job.id()).unwrap_err();
         recent.put(age, &branch, &job);
-        let later = StoredBranch { branch_version: 2, ..branch.clone() };
-        let next = Job::create(JobId::new(2), NewJob::manual(Source::Zip), DateTime::UNIX_EPOCH).0;
+        let later = Arc::new(StoredBranch { branch_version: 2, ..StoredBranch::clone(&branch) });
+        let next = Arc::new(Job::create(JobId::new(2), NewJob::manual(Source::Zip), DateTime::UNIX_EPOCH).0);
         recent.put(age, &later, &next);
         assert!(recent.get(&branch.app, &branch.name, next.id()).is_err());
     }
@@ -159,7 +164,7 @@ mod tests {
         }
     }
 
-    fn job(uid: u64) -> (StoredBranch, Job) {
+    fn job(uid: u64) -> (Arc<StoredBranch>, Arc<Job>) {
         let now = DateTime::UNIX_EPOCH;
         let made = Branch::default().create(NewJob::manual(Source::Zip), now).unwrap();
         let branch = StoredBranch {
@@ -174,6 +179,6 @@ mod tests {
             branch: made.branch,
             branch_version: 1,
         };
-        (branch, made.job)
+        (Arc::new(branch), Arc::new(made.job))
     }
 }

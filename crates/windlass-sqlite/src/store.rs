@@ -111,7 +111,7 @@ impl Store for SqliteStore {
         app: &AppId,
         branch: &BranchName,
         id: JobId,
-    ) -> Result<Option<(StoredBranch, Option<Job>)>, StoreError> {
+    ) -> Result<Option<(Arc<StoredBranch>, Option<Arc<Job>>)>, StoreError> {
         let age = match self.recent.as_ref().map(|recent| recent.get(app, branch, id)) {
             Some(Ok((branch, job))) => return Ok(Some((branch, Some(job)))),
             Some(Err(age)) => Some(age),
@@ -119,6 +119,7 @@ impl Store for SqliteStore {
         };
         let values = params![app.as_str(), branch.as_str(), integer(id.get())];
         let found = self.readers.ask(|c| first(c, &NAMED_JOB, values, branch_and_job))?;
+        let found = found.map(|(branch, job)| (Arc::new(branch), job.map(Arc::new)));
         if let (Some(recent), Some(age), Some((branch, Some(job)))) = (&self.recent, age, &found) {
             recent.put(age, branch, job);
         }

@@ -1,5 +1,7 @@
 //! The duties of whoever drives a job, in their order.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use thiserror::Error;
@@ -213,7 +215,9 @@ async fn decide(
 /// would refuse the push, though the branch has room behind it now.
 async fn waiting_job(store: &dyn Store, branch: &StoredBranch, waiting: JobId) -> Result<Job, StoreError> {
     match store.named_job(&branch.app, &branch.name, waiting).await? {
-        Some((now, Some(job))) if (now.uid, now.branch_version) == (branch.uid, branch.branch_version) => Ok(job),
+        Some((now, Some(job))) if (now.uid, now.branch_version) == (branch.uid, branch.branch_version) => {
+            Ok(Arc::unwrap_or_clone(job))
+        }
         _ => Err(StoreError::Conflict),
     }
 }
@@ -290,7 +294,10 @@ pub async fn delete_job(
 
 async fn load(store: &dyn Store, address: &Address<'_>) -> Result<(StoredBranch, Job), ExecuteError> {
     let (branch, job) = match address {
-        Address::Name(app, name, job) => store.named_job(app, name, *job).await?.ok_or(ExecuteError::NoBranch)?,
+        Address::Name(app, name, job) => {
+            let (branch, job) = store.named_job(app, name, *job).await?.ok_or(ExecuteError::NoBranch)?;
+            (Arc::unwrap_or_clone(branch), job.map(Arc::unwrap_or_clone))
+        }
         Address::Key(key) => {
             // The job first: read the other way round, a job could seem to be ahead of its branch.
             let job = store.job(*key).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -247,11 +247,11 @@ impl Store for MemoryStore {
         app: &AppId,
         branch: &BranchName,
         job: JobId,
-    ) -> Result<Option<(StoredBranch, Option<Job>)>, StoreError> {
+    ) -> Result<Option<(Arc<StoredBranch>, Option<Arc<Job>>)>, StoreError> {
         let state = self.state();
         Ok(state.branch(app, branch).map(|branch| {
             let key = JobKey { branch: branch.uid, job };
-            (branch.clone(), state.jobs.get(&key).map(|stored| stored.job.clone()))
+            (Arc::new(branch.clone()), state.jobs.get(&key).map(|stored| Arc::new(stored.job.clone())))
         }))
     }
 

@@ -1,6 +1,7 @@
 //! The port: what every store does.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -203,13 +204,14 @@ pub trait Store: Send + Sync + 'static {
     /// One job.
     async fn job(&self, key: JobKey) -> Result<Option<Job>, StoreError>;
 
-    /// The branch of this name and its job with this number: what GetJob needs, in one look.
+    /// The branch of this name and its job with this number: what GetJob needs, in one look. They may be shared with others who
+    /// look.
     async fn named_job(
         &self,
         app: &AppId,
         branch: &BranchName,
         job: JobId,
-    ) -> Result<Option<(StoredBranch, Option<Job>)>, StoreError>;
+    ) -> Result<Option<(Arc<StoredBranch>, Option<Arc<Job>>)>, StoreError>;
 
     /// Jobs of a branch, newest first, from the cursor that an earlier page gave.
     async fn jobs(&self, branch: BranchUid, from: Option<u64>, limit: usize) -> Result<Page<Job>, StoreError>;

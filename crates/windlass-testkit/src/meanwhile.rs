@@ -91,7 +91,12 @@ impl Store for Meanwhile {
         seen
     }
 
-    async fn named_job(&self, a: &AppId, b: &BranchName, job: JobId) -> Answer<Option<(StoredBranch, Option<Job>)>> {
+    async fn named_job(
+        &self,
+        a: &AppId,
+        b: &BranchName,
+        job: JobId,
+    ) -> Answer<Option<(Arc<StoredBranch>, Option<Arc<Job>>)>> {
         let seen = self.store.named_job(a, b, job).await;
         self.looked(Look::NamedJob).await;
         seen

@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::header::{FORWARDED, HOST, HeaderName, VIA};
 use http::request::Parts;
 use http::{Method, Request, Response};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use windlass_http::{Api, PROOF_PATH, is_from_this_machine};
@@ -67,7 +67,8 @@ impl Answer for Service {
         };
         let (parts, body) = request.into_parts();
         let of_metrics = matches!(site, Ok(None)) && parts.uri.path() == metrics::PATH && may_see_metrics(&parts, peer);
-        let request = Request::from_parts(parts, Body::new(body));
+        let body = if body.is_end_stream() { Body::empty() } else { Body::new(body) };
+        let request = Request::from_parts(parts, body);
         match site {
             Ok(Some(site)) => self.sites.serve(&site, request, Some(peer)).await,
             Ok(None) if of_metrics => self.metrics.page().await,

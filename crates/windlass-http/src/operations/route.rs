@@ -37,19 +37,21 @@ pub enum RouteError {
 ///
 /// [`RouteError::UnknownPath`] or [`RouteError::MethodNotAllowed`].
 pub fn route<'a>(method: &Method, raw_path: &'a str) -> Result<Routed<'a>, RouteError> {
-    let mut allowed = Vec::new();
     let depth = depth(raw_path);
-    for operation in Operation::ALL {
+    let fitting = |operation: &Operation| {
         let definition = operation.definition();
-        if definition.depth != depth || !fits(definition.path, raw_path) {
-            continue;
-        }
-        if definition.method == *method {
-            let labels = pairs(definition.path, raw_path).filter_map(|(template, raw)| Some((label(template)?, raw)));
-            return Ok(Routed { operation, labels: labels.collect() });
-        }
-        allowed.push(definition.method.clone());
+        definition.depth == depth && fits(definition.path, raw_path)
+    };
+    // The method first: it is the cheaper to compare, and every request comes through here.
+    let meant =
+        Operation::ALL.into_iter().find(|operation| operation.definition().method == *method && fitting(operation));
+    if let Some(operation) = meant {
+        let pairs = pairs(operation.definition().path, raw_path);
+        let labels = pairs.filter_map(|(template, raw)| Some((label(template)?, raw))).collect();
+        return Ok(Routed { operation, labels });
     }
+    let allowed: Vec<_> =
+        Operation::ALL.into_iter().filter(fitting).map(|other| other.definition().method.clone()).collect();
     Err(if allowed.is_empty() { RouteError::UnknownPath } else { RouteError::MethodNotAllowed { allowed } })
 }
 
@@ -68,7 +70,8 @@ impl Routed<'_> {
 
 /// Whether a path of the template's depth is one of the template's.
 fn fits(template: &str, raw_path: &str) -> bool {
-    pairs(template, raw_path).all(|(template, raw)| template == raw || label(template).is_some())
+    // Whatever is in braces is a label: the table is compiled with that in mind.
+    pairs(template, raw_path).all(|(template, raw)| template == raw || template.starts_with('{'))
 }
 
 fn pairs<'t, 'p>(template: &'t str, raw_path: &'p str) -> impl Iterator<Item = (&'t str, &'p str)> {

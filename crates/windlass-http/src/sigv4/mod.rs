@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use core::fmt;
 use std::borrow::Cow;
 
+use http::header::HeaderName;
 use http::request::Parts;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -33,7 +34,7 @@ pub use refusal::{Incomplete, Refusal};
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const TERMINATOR: &str = "aws4_request";
 const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
-const CONTENT_SHA256: &str = "x-amz-content-sha256";
+const CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 
 /// The hash of no body, which most requests have.
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -255,7 +256,7 @@ impl Claim<'_> {
     /// What the request says of its body, if the signature covers it.
     fn signed_content_hash(&self) -> Option<&[u8]> {
         let value = self.request.headers.get(CONTENT_SHA256)?.as_bytes();
-        self.stated.signs(CONTENT_SHA256).then(|| value.trim_ascii())
+        self.stated.signs(CONTENT_SHA256.as_str()).then(|| value.trim_ascii())
     }
 }
 

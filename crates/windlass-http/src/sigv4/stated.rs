@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, DATE, HOST};
+use http::header::{AUTHORIZATION, DATE, HOST, HeaderName};
 use http::request::Parts;
 
 use super::basic_time;
@@ -15,6 +15,8 @@ use super::{TERMINATOR, UNSIGNED_PAYLOAD};
 /// The longest `Authorization` header and the longest query that are looked at.
 const MAX_LENGTH: usize = 16 * 1024;
 const MAX_SIGNED_HEADERS: usize = 100;
+
+const AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 
 /// Where the signature is.
 #[derive(Clone, Copy)]
@@ -48,7 +50,7 @@ impl<'r> Stated<'r> {
 
         let query = Query::read(query);
         let in_query = ["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature"].iter().any(|name| query.has(name));
-        let stated = match (once(&request.headers, AUTHORIZATION.as_str(), "Authorization")?, in_query) {
+        let stated = match (once(&request.headers, AUTHORIZATION, "Authorization")?, in_query) {
             (None, false) => return Err(Refusal::Unsigned),
             (Some(_), true) => return Err(Incomplete::SignedTwice.into()),
             (Some(header), false) => Self::from_header(header, &request.headers, query)?,
@@ -63,15 +65,9 @@ impl<'r> Stated<'r> {
         let parameters = header.strip_prefix(ALGORITHM).ok_or(Incomplete::Algorithm)?;
         let parameters = parameters.strip_prefix(' ').ok_or(Incomplete::Algorithm)?;
         let (date, at) = signing_time(headers)?;
-        Ok(Self {
-            form: Form::Header,
-            credential: parameter(parameters, "Credential")?.into(),
-            date,
-            at,
-            signed_headers: parameter(parameters, "SignedHeaders")?.into(),
-            signature: parameter(parameters, "Signature")?.into(),
-            query,
-        })
+        let [credential, signed_headers, signature] =
+            parameters_of(parameters, ["Credential", "SignedHeaders", "Signature"])?.map(Cow::Borrowed);
+        Ok(Self { form: Form::Header, credential, date, at, signed_headers, signature, query })
     }
 
     fn from_query(query: Query<'r>) -> Result<Self, Incomplete> {
@@ -130,10 +126,10 @@ impl<'r> Stated<'r> {
     }
 
     fn check_content_hash(&self, headers: &HeaderMap) -> Result<(), Incomplete> {
-        if !self.signs(CONTENT_SHA256) {
+        if !self.signs(CONTENT_SHA256.as_str()) {
             return Ok(());
         }
-        let hash = once(headers, CONTENT_SHA256, CONTENT_SHA256)?.unwrap_or_default().trim_ascii();
+        let hash = once(headers, CONTENT_SHA256, "x-amz-content-sha256")?.unwrap_or_default().trim_ascii();
         let is_hash = hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase());
         if is_hash || hash == UNSIGNED_PAYLOAD { Ok(()) } else { Err(Incomplete::ContentHash) }
     }
@@ -199,7 +195,7 @@ impl<'r> Stated<'r> {
 }
 
 /// The value of a header that may be there once.
-fn once<'r>(headers: &'r HeaderMap, name: &'r str, shown: &'static str) -> Result<Option<&'r str>, Incomplete> {
+fn once<'r>(headers: &'r HeaderMap, name: HeaderName, shown: &'static str) -> Result<Option<&'r str>, Incomplete> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -208,21 +204,30 @@ fn once<'r>(headers: &'r HeaderMap, name: &'r str, shown: &'static str) -> Resul
     value.to_str().map(Some).map_err(|_| Incomplete::MissingParameter(shown))
 }
 
-/// One of the comma-separated parameters of an `Authorization` header.
-fn parameter<'r>(parameters: &'r str, name: &'static str) -> Result<&'r str, Incomplete> {
-    let pairs = parameters.split(',').filter_map(|pair| pair.trim_ascii().split_once('='));
-    let mut values = pairs.filter(|(known, _)| *known == name).map(|(_, value)| value);
-    let value = values.next().ok_or(Incomplete::MissingParameter(name))?;
-    if values.next().is_some() { Err(Incomplete::RepeatedParameter(name)) } else { Ok(value) }
+/// Those of the comma-separated parameters of an `Authorization` header that have these names, each of which is there once.
+fn parameters_of<'r, const N: usize>(text: &'r str, names: [&'static str; N]) -> Result<[&'r str; N], Incomplete> {
+    let mut values = [None; N];
+    for (name, value) in text.split(',').filter_map(|pair| pair.trim_ascii().split_once('=')) {
+        if let Some(place) = names.iter().position(|known| *known == name)
+            && values[place].replace(value).is_some()
+        {
+            return Err(Incomplete::RepeatedParameter(names[place]));
+        }
+    }
+    let mut found = [""; N];
+    for ((name, value), found) in names.into_iter().zip(values).zip(&mut found) {
+        *found = value.ok_or(Incomplete::MissingParameter(name))?;
+    }
+    Ok(found)
 }
 
 /// When a request with an `Authorization` header was signed: `X-Amz-Date`, or else `Date`.
 fn signing_time(headers: &HeaderMap) -> Result<(Cow<'_, str>, DateTime<Utc>), Incomplete> {
-    if let Some(date) = once(headers, "x-amz-date", "X-Amz-Date")? {
+    if let Some(date) = once(headers, AMZ_DATE, "X-Amz-Date")? {
         let date = date.trim_ascii();
         return Ok((date.into(), basic_time::read(date).ok_or(Incomplete::Date)?));
     }
-    let date = once(headers, DATE.as_str(), "Date")?.ok_or(Incomplete::MissingParameter("X-Amz-Date"))?;
+    let date = once(headers, DATE, "Date")?.ok_or(Incomplete::MissingParameter("X-Amz-Date"))?;
     let at = match basic_time::read(date) {
         Some(at) => at,
         None => DateTime::parse_from_rfc2822(date).map_err(|_| Incomplete::Date)?.to_utc(),

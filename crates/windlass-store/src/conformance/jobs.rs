@@ -20,7 +20,7 @@ pub async fn a_job_is_read_by_key_and_by_name(s: Arc<dyn Store>) {
     assert_eq!(s.job(key).await.unwrap().as_ref(), Some(&job));
     assert_eq!(s.branch_by_uid(main.uid).await.unwrap().as_ref(), Some(&branch));
     let named = s.named_job(&main.app, &main.name, JobId::FIRST).await.unwrap();
-    assert_eq!(named, Some((branch, Some(job))));
+    assert_eq!(named, Some((Arc::new(branch), Some(Arc::new(job)))));
 }
 
 pub async fn what_is_not_there_is_not_found(s: Arc<dyn Store>) {
@@ -31,7 +31,7 @@ pub async fn what_is_not_there_is_not_found(s: Arc<dyn Store>) {
         assert_eq!(s.job(key).await.unwrap(), None);
         assert!(s.history(key).await.unwrap().is_empty());
     }
-    assert_eq!(s.named_job(&main.app, &main.name, none).await.unwrap(), Some((main.clone(), None)));
+    assert_eq!(s.named_job(&main.app, &main.name, none).await.unwrap(), Some((Arc::new(main.clone()), None)));
     assert_eq!(s.named_job(&main.app, &branch_name("none"), none).await.unwrap(), None);
     assert_eq!(s.named_job(&app_id("d2"), &main.name, none).await.unwrap(), None);
     assert_eq!(s.branch_by_uid(BranchUid(1 << 40)).await.unwrap(), None);

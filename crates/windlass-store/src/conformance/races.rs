@@ -162,7 +162,7 @@ pub async fn a_job_and_its_branch_are_seen_at_one_moment(s: Arc<dyn Store>) {
 /// Looks at a job and its branch, which must agree.
 async fn see(s: &dyn Store, main: &StoredBranch, id: JobId) {
     let Some((on, Some(job))) = s.named_job(&main.app, &main.name, id).await.unwrap() else { return };
-    let (status, branch) = (job.status(), on.branch);
+    let (status, branch) = (job.status(), &on.branch);
     let waits = matches!(status, JobStatus::Created | JobStatus::Pending);
     assert_eq!(branch.waiting() == Some(id), waits, "{status}, and the branch is {branch:?}");
     let works = matches!(status, JobStatus::Provisioning | JobStatus::Running | JobStatus::Cancelling);
