@@ -16,6 +16,7 @@ mod listen;
 mod read;
 mod row;
 mod store;
+mod work;
 mod write;
 mod writer;
 

@@ -16,7 +16,7 @@ use windlass_store::{
 pub(crate) const BRANCH: &str = "b.uid, b.app, b.name, b.label, b.version, b.body, b.branch_version, b.branch";
 
 /// How many those are.
-pub(crate) const BRANCH_COLUMNS: usize = 8;
+const BRANCH_COLUMNS: usize = 8;
 
 /// The columns of a job, in the order of [`job`].
 pub(crate) const JOB: &str = "j.number, j.birth, j.progress";
@@ -136,6 +136,12 @@ pub(crate) fn branch_and_job(row: &Row) -> Result<(StoredBranch, Option<Job>), S
         None => None,
     };
     Ok((branch, job))
+}
+
+/// The key of that job.
+pub(crate) fn key_of_both(row: &Row) -> Result<JobKey, StoreError> {
+    let (branch, job) = (number_at(row, 0)?, number_at(row, BRANCH_COLUMNS)?);
+    Ok(JobKey { branch: BranchUid(branch), job: JobId::new(job) })
 }
 
 pub(crate) fn site(row: &Row) -> Result<Site, StoreError> {

@@ -8,14 +8,14 @@ use chrono::{DateTime, Utc};
 use tokio::sync::broadcast;
 use windlass::{AppId, Branch, BranchName, Job, JobId, Record};
 use windlass_store::{
-    App, Append, BranchUid, Counted, Document, Happening, JobKey, Kind, Lease, NewBranch, Notice, Page, Site, Store,
-    StoreError, StoredBranch, Work, codec,
+    App, Append, BranchUid, Claims, Counted, Document, Executed, Happening, JobKey, Kind, Lease, NewBranch, Notice,
+    Page, Site, Store, StoreError, StoredBranch, Work, codec,
 };
 
 use crate::read::{self, Values, limit_and_one};
 use crate::row::{self, BRANCH, JOB, SITE, get, integer, number_at};
 use crate::writer::Change;
-use crate::{PostgresStore, count, write};
+use crate::{PostgresStore, count, work, write};
 
 /// A branch and a job of it, if it has that one, in the order of [`row::branch_and_job`].
 static NAMED_JOB: LazyLock<String> = LazyLock::new(|| {
@@ -24,19 +24,6 @@ static NAMED_JOB: LazyLock<String> = LazyLock::new(|| {
          WHERE b.app = $1 AND b.name = $2"
     )
 });
-
-/// What there is to do, in three parts: jobs in work by app, those whose runner is lost, those that wait. One statement, so
-/// that they are of one moment.
-const WORK: &str = "
-    (SELECT 0 AS part, COUNT(*) AS since, app, 0::bigint AS branch, 0::bigint AS number
-     FROM jobs WHERE lease > windlass_now() + $1 GROUP BY app)
-    UNION ALL
-    (SELECT 1, lease, app, branch, number FROM jobs
-     WHERE lease <= windlass_now() + $1 AND passable ORDER BY lease, branch, number LIMIT $2)
-    UNION ALL
-    (SELECT 2, j.waits, j.app, j.branch, j.number FROM jobs j JOIN branches b ON b.uid = j.branch
-     WHERE j.waits IS NOT NULL AND b.working IS NULL ORDER BY j.waits, j.branch, j.number LIMIT $2)
-    ORDER BY part, since, app, branch, number";
 
 #[async_trait]
 impl Store for PostgresStore {
@@ -151,9 +138,9 @@ impl Store for PostgresStore {
     }
 
     async fn append(&self, append: Append) -> Result<(), StoreError> {
-        let notice = Notice { key: append.key, status: append.job.status() };
-        let length = append.lease.as_ref().map(|lease| self.ahead(lease.until));
-        self.writer.write(Change { append, length, notice: self.instance.write(&notice) }).await?;
+        let notice = notice(&append);
+        let change = self.change(append);
+        self.writer.write(change).await?;
         // Nobody listening is fine.
         let _ = self.notices.send(notice);
         Ok(())
@@ -170,17 +157,11 @@ impl Store for PostgresStore {
     }
 
     async fn work(&self, now: DateTime<Utc>, limit: usize) -> Result<Work, StoreError> {
-        let rows = read::rows(&self.pool, WORK, &[&self.ahead(now), &integer(limit as u64)]).await?;
-        let mut work = Work::default();
-        for row in &rows {
-            match get::<i32>(row, 0)? {
-                0 => work.working.push((row::app_id(row, 2)?, number_at(row, 1)?)),
-                part => work.candidates.push(row::candidate(row, 2, part == 1)?),
-            }
-        }
-        work.working.sort_unstable();
-        work.candidates.truncate(limit);
-        Ok(work)
+        work::work(self, self.ahead(now), limit).await
+    }
+
+    async fn claim(&self, claims: &Claims) -> Result<Vec<Executed>, StoreError> {
+        work::claim(self, claims).await
     }
 
     async fn renew(&self, lease: &Lease, jobs: &[JobKey]) -> Result<Vec<Notice>, StoreError> {
@@ -271,4 +252,17 @@ impl Store for PostgresStore {
     fn notices(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()
     }
+}
+
+impl PostgresStore {
+    /// An append as the writer takes it.
+    pub(crate) fn change(&self, append: Append) -> Change {
+        let length = append.lease.as_ref().map(|lease| self.ahead(lease.until));
+        let notice = self.instance.write(&notice(&append));
+        Change { append, length, notice }
+    }
+}
+
+fn notice(append: &Append) -> Notice {
+    Notice { key: append.key, status: append.job.status() }
 }

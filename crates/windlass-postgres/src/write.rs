@@ -20,7 +20,7 @@ async fn run(pool: &Pool, statement: &str, values: Values<'_>) -> Result<u64, St
 }
 
 /// Several statements that are stored together or, where the change answers with an error, not at all.
-async fn change<T>(
+pub(crate) async fn change<T>(
     pool: &Pool,
     change: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
@@ -31,7 +31,7 @@ async fn change<T>(
     Ok(changed)
 }
 
-async fn rows(c: &Transaction<'_>, query: &str, values: Values<'_>) -> Result<Vec<Row>, StoreError> {
+pub(crate) async fn rows(c: &Transaction<'_>, query: &str, values: Values<'_>) -> Result<Vec<Row>, StoreError> {
     let statement = c.prepare_cached(query).await.map_err(undone)?;
     c.query(&statement, values).await.map_err(undone)
 }

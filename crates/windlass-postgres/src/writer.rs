@@ -167,7 +167,7 @@ async fn store(pool: &Pool, changes: &[Change]) -> Result<Vec<bool>, Failed> {
 
 /// A group, as `windlass_append` takes it.
 #[derive(Default)]
-struct Arrays<'a> {
+pub(crate) struct Arrays<'a> {
     uids: Vec<i64>,
     numbers: Vec<i64>,
     apps: Vec<&'a str>,
@@ -194,10 +194,10 @@ struct Arrays<'a> {
 }
 
 impl<'a> Arrays<'a> {
-    const STATEMENT: &'static str = "SELECT windlass_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+    pub(crate) const STATEMENT: &'static str = "SELECT windlass_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
         $15, $16, $17, $18, $19, $20, $21, $22, $23)";
 
-    fn of(changes: &'a [Change]) -> Self {
+    pub(crate) fn of(changes: &'a [Change]) -> Self {
         let mut arrays = Self::default();
         for (change, item) in changes.iter().zip(1..) {
             arrays.push(change, item);
@@ -239,7 +239,7 @@ impl<'a> Arrays<'a> {
         }
     }
 
-    fn values(&self) -> [&(dyn ToSql + Sync); 23] {
+    pub(crate) fn values(&self) -> [&(dyn ToSql + Sync); 23] {
         [
             &self.uids,
             &self.numbers,

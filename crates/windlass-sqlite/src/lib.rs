@@ -13,6 +13,7 @@ mod read;
 mod recent;
 mod row;
 mod store;
+mod work;
 mod write;
 mod writer;
 

@@ -59,15 +59,15 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<Result<T, StoreError>> + Send + 'static,
     {
-        self.write_then(change, || {}).await
+        self.write_then(change, |_| {}).await
     }
 
-    /// The same, and calls `then` after the transaction and before anyone is told of it, whether or not whoever asked
-    /// still waits.
+    /// The same, and calls `then` with the answer after the transaction and before anyone is told of it, whether or not
+    /// whoever asked still waits.
     pub(crate) async fn write_then<T, F>(
         &self,
         change: F,
-        then: impl FnOnce() + Send + 'static,
+        then: impl FnOnce(&Result<T, StoreError>) + Send + 'static,
     ) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -77,7 +77,7 @@ impl Writer {
         let change: Change = Box::new(move |connection| {
             let answer = |done: Result<T, StoreError>| -> Answer {
                 Box::new(move |committed| {
-                    then();
+                    then(&done);
                     let done = match committed {
                         Ok(()) => done,
                         Err(error) => Err(StoreError::unavailable(error)),

@@ -18,6 +18,7 @@ use crate::{Store, Vault};
 pub mod apps;
 pub mod blobs;
 pub mod branches;
+pub mod claims;
 pub mod counts;
 pub mod creation;
 pub mod deletion;
@@ -143,11 +144,25 @@ macro_rules! exam {
                 the_longest_wait_comes_first
                 a_hold_is_lost_at_its_last_moment
                 what_was_lost_comes_before_what_waits
+                what_waits_is_offered_of_every_app
                 a_job_told_to_stop_is_offered_to_nobody
                 jobs_in_work_are_counted_by_app
                 a_runner_renews_its_own_holds_only
                 a_job_taken_over_is_held_by_the_other_runner
                 a_job_that_ends_is_let_go
+            }
+            claims {
+                a_job_that_is_claimed_is_held_and_its_first_step_begun
+                a_runner_is_given_no_more_than_it_has_room_for
+                no_more_are_in_work_than_may_be_however_many_claim_at_once
+                an_app_with_many_jobs_keeps_no_other_waiting
+                what_was_lost_is_given_first
+                a_runner_is_not_given_what_it_has_in_hand
+                a_job_that_is_lost_too_often_ends_and_makes_room
+                a_job_whose_time_is_up_ends_and_makes_room
+                a_claim_that_is_refused_leaves_nothing_behind
+                the_jobs_of_a_branch_never_overlap_whoever_claims
+                a_job_is_claimed_or_stopped_when_both_come_at_once
             }
             races {
                 two_who_make_a_job_at_once_make_one

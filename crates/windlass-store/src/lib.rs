@@ -9,6 +9,8 @@
 //! 4. answer, once that is durable;
 //! 5. wake whoever the job as it now is concerns.
 //!
+//! [`claim`] does the same for whichever jobs are a runner's turn, several at once.
+//!
 //! What a job needs is read off the job: [`Store::work`] and [`Store::due`] look at jobs, not at a queue
 //! beside them, so a crash between two steps loses nothing. Doing a piece of work twice is harmless.
 //!
@@ -18,6 +20,7 @@
 //! about jobs, which are the core's, and no SQL.
 
 mod blobs;
+mod claim;
 mod clock;
 pub mod codec;
 pub mod conformance;
@@ -35,6 +38,7 @@ mod variables;
 mod vault;
 
 pub use blobs::{Blob, Blobs, Collected, INLINE_MAX, Staged, StagedFile, Staging, StagingFolder, keys};
+pub use claim::{Claiming, Claims, claim};
 pub use clock::{Clock, ManualClock};
 pub use directory::Directory;
 pub use error::StoreError;

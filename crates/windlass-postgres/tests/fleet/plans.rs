@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use windlass_store::{Counted, Extras, JobKey, Kind, Lease, RunnerId, Store as _};
+use windlass_store::{Claims, Counted, Extras, JobKey, Kind, Lease, RunnerId, Store as _};
 use windlass_testkit::Postgres;
 
 use crate::{branch, claim, make, noon, open, stop};
@@ -47,7 +47,7 @@ async fn no_statement_reads_a_whole_table() {
     let before = log().len();
 
     // More often than five times, so that the plans for any values are among them.
-    for _ in 0..8 {
+    for round in 0..8 {
         let app = &on.app;
         store.app(app).await.unwrap().unwrap();
         store.apps(Some(500), 10).await.unwrap();
@@ -65,6 +65,11 @@ async fn no_statement_reads_a_whole_table() {
         store.happenings(100, 10).await.unwrap();
         store.due(noon(), 64).await.unwrap();
         store.work(noon(), 64).await.unwrap();
+        let waits = make(&store, &branch(&store, &format!("waits {round}")).await).await;
+        let (lease, in_hand) = (lease.clone(), Vec::new());
+        let claims = Claims { lease, room: 3, in_hand, concurrent: 1_000_000, now: noon() };
+        let claimed = windlass_store::claim(&store, &claims).await.unwrap();
+        assert!(claimed.iter().any(|claimed| claimed.key() == waits.key()), "{claimed:?}");
         store.renew(&lease, &[ended.key(), JobKey { branch: other.uid, job: ended.key().job }]).await.unwrap();
         store.document(Kind::Webhook, "none").await.unwrap();
         store.documents(Kind::Webhook, Some(app), None, 10).await.unwrap();
