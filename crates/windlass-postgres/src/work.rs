@@ -25,7 +25,7 @@ static LOCKED: LazyLock<String> = LazyLock::new(|| {
 /// What there is to do, as of `ahead` milliseconds from now.
 pub(crate) async fn work(store: &PostgresStore, ahead: i64, limit: usize) -> Result<Work, StoreError> {
     let query = "SELECT * FROM windlass_work($1, $2)";
-    read_work(&read::rows(&store.pool, query, &[&ahead, &integer(limit as u64)]).await?)
+    read_work(&read::rows(&store.db.pool, query, &[&ahead, &integer(limit as u64)]).await?)
 }
 
 fn read_work(rows: &[Row]) -> Result<Work, StoreError> {
@@ -45,19 +45,19 @@ pub(crate) async fn claim(store: &PostgresStore, claims: &Claims) -> Result<Vec<
     let ahead = store.ahead(claims.now);
     // Most looks find nothing, and keep nobody waiting.
     let there_is = work(store, ahead, claims.look()).await?;
-    if Claiming::new(claims, there_is).next().is_empty() {
+    if Claiming::new(claims, there_is).turn().is_empty() {
         return Ok(Vec::new());
     }
-    let claimed = write::change(&store.pool, async |c| {
+    let claimed = write::change(&store.db, async |c| {
         let alone = "SELECT * FROM windlass_work_alone($1, $2)";
         let there_is = write::rows(c, alone, &[&ahead, &integer(claims.look() as u64)]).await?;
         let mut claiming = Claiming::new(claims, read_work(&there_is)?);
         loop {
-            let next = claiming.next();
-            if next.is_empty() {
+            let turn = claiming.turn();
+            if turn.is_empty() {
                 break;
             }
-            decide(c, &mut claiming, &next, ahead).await?;
+            decide(c, &mut claiming, &turn, ahead).await?;
         }
         let decided = claiming.end().into_iter().map(|(append, executed)| (store.change(append), executed));
         let (changes, claimed): (Vec<_>, Vec<_>) = decided.unzip();
@@ -72,20 +72,20 @@ pub(crate) async fn claim(store: &PostgresStore, claims: &Claims) -> Result<Vec<
     Ok(claimed)
 }
 
-/// Loads jobs that are next, and has it decided what becomes of them.
+/// Loads the jobs whose turn it is, and has it decided what becomes of them.
 async fn decide(
     c: &Transaction<'_>,
     claiming: &mut Claiming<'_>,
-    next: &[Candidate],
+    turn: &[Candidate],
     ahead: i64,
 ) -> Result<(), StoreError> {
-    let branches: Vec<_> = next.iter().map(|candidate| integer(candidate.key.branch.0)).collect();
-    let numbers: Vec<_> = next.iter().map(|candidate| integer(candidate.key.job.get())).collect();
+    let branches: Vec<_> = turn.iter().map(|candidate| integer(candidate.key.branch.0)).collect();
+    let numbers: Vec<_> = turn.iter().map(|candidate| integer(candidate.key.job.get())).collect();
     let mut found = BTreeMap::new();
     for row in write::rows(c, &LOCKED, &[&branches, &numbers, &ahead]).await? {
         found.insert(row::key_of_both(&row)?, row::branch_and_job(&row));
     }
-    for candidate in next {
+    for candidate in turn {
         match found.remove(&candidate.key).transpose() {
             Ok(found) => claiming.decide(candidate, found.and_then(|(branch, job)| Some((branch, job?)))),
             // It is in nobody else's way.

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use rusqlite::Row;
-use serde::{Deserialize, Serialize};
-use windlass::{AppId, Birth, Branch, BranchName, Job, JobId, JobStatus, Progress};
+use windlass::{AppId, Birth, Branch, BranchName, Job, JobId, Progress};
 use windlass_store::{
-    App, Attributes, BranchUid, Candidate, Document, Happening, JobKey, Site, StoreError, StoredBranch, codec,
+    App, BranchBody, BranchUid, Candidate, Document, Happening, JobKey, Site, StoreError, StoredBranch, codec,
 };
 
 use crate::read::Seen;
@@ -23,37 +21,6 @@ pub(crate) const JOB: &str = "j.number, j.birth, j.progress";
 
 /// The columns of a site, in the order of [`site`]. Its settings, which seldom change, are not among them.
 pub(crate) const SITE: &str = "b.uid, b.name, b.branch, b.version, (SELECT a.version FROM apps a WHERE a.id = b.app)";
-
-/// What the body of a branch holds.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Settings {
-    pub(crate) attributes: Attributes,
-    #[serde(with = "ts_milliseconds")]
-    pub(crate) created: DateTime<Utc>,
-    #[serde(with = "ts_milliseconds")]
-    pub(crate) updated: DateTime<Utc>,
-}
-
-use chrono::serde::ts_milliseconds;
-
-/// What queries need of a job, beside its body.
-pub(crate) struct Columns {
-    pub(crate) due: Option<i64>,
-    pub(crate) waits: Option<i64>,
-    pub(crate) content: i64,
-    pub(crate) ended: bool,
-}
-
-impl Columns {
-    pub(crate) fn of(job: &Job) -> Self {
-        Self {
-            due: job.deadline().map(|deadline| deadline.at.timestamp_millis()),
-            waits: (job.status() == JobStatus::Pending).then(|| job.since().timestamp_millis()),
-            content: integer(job.content_of().get()),
-            ended: job.status().is_terminal(),
-        }
-    }
-}
 
 /// SQLite's integers are signed; our numbers count from 1 and never come near the sign.
 pub(crate) fn integer(number: u64) -> i64 {
@@ -90,13 +57,13 @@ pub(crate) fn job(row: &Row<'_>, branch: BranchUid, first: usize) -> Seen<Job> {
 }
 
 pub(crate) fn branch(row: &Row<'_>) -> Seen<StoredBranch> {
-    let settings = codec::decode::<Settings>(row.get_ref(5)?.as_blob()?);
+    let settings = codec::decode::<BranchBody>(row.get_ref(5)?.as_blob()?);
     let jobs = codec::decode::<Branch>(row.get_ref(7)?.as_blob()?);
     let (uid, label, version, branch_version) = (row.get(0)?, row.get(3)?, row.get(4)?, row.get(6)?);
     let app = row.get_ref(1)?.as_str()?.parse::<AppId>().map_err(StoreError::damaged);
     let name = row.get_ref(2)?.as_str()?.parse::<BranchName>().map_err(StoreError::damaged);
     let uid = BranchUid(number(uid));
-    let branch = settings.and_then(|Settings { attributes, created, updated }| {
+    let branch = settings.and_then(|BranchBody { attributes, created, updated }| {
         Ok(StoredBranch {
             uid,
             app: app?,

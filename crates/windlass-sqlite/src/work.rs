@@ -63,11 +63,11 @@ fn waiting(c: &Connection, limit: usize) -> rusqlite::Result<Vec<Candidate>> {
 pub(crate) fn claim(c: &Connection, claims: &Claims) -> Changed<Vec<Executed>> {
     let mut claiming = Claiming::new(claims, work(c, claims.now.timestamp_millis(), claims.look())?);
     loop {
-        let next = claiming.next();
-        if next.is_empty() {
+        let turn = claiming.turn();
+        if turn.is_empty() {
             break;
         }
-        for candidate in &next {
+        for candidate in &turn {
             match load(c, candidate)? {
                 Ok(found) => claiming.decide(candidate, found),
                 // It is in nobody else's way.

@@ -7,9 +7,7 @@ use std::thread::{self, JoinHandle};
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 use tokio::sync::{mpsc, oneshot};
-use windlass_store::StoreError;
-
-use crate::commits::Commits;
+use windlass_store::{Commits, StoreError};
 
 /// How many changes share a commit at most. More only delays the first of them.
 const GROUP: usize = 512;

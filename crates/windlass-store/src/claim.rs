@@ -46,8 +46,8 @@ pub async fn claim(store: &dyn Store, claims: &Claims) -> Result<Vec<Executed>, 
     Ok(claimed)
 }
 
-/// Decides for a store, which knows no rules: it says what [work](Work) there is, loads those jobs that are [next](Self::next),
-/// each with its branch, has it [decided](Self::decide) what becomes of them, and at the [end](Self::end) stores that. Until
+/// Decides for a store, which knows no rules: it says what [work](Work) there is, loads those jobs whose [turn](Self::turn) it
+/// is, each with its branch, has it [decided](Self::decide) what becomes of them, and at the [end](Self::end) stores that. Until
 /// then nothing of what it has said may change.
 #[derive(Debug)]
 pub struct Claiming<'a> {
@@ -73,8 +73,9 @@ impl<'a> Claiming<'a> {
         claiming
     }
 
-    /// The jobs to load, which are the runner's if nothing is in the way. None when there is no more to do.
-    pub fn next(&mut self) -> Vec<Candidate> {
+    /// The jobs whose turn it is, to be loaded: they are the runner's if nothing is in the way. None when there is no more to
+    /// do.
+    pub fn turn(&mut self) -> Vec<Candidate> {
         let mut chosen = Vec::new();
         while self.taken + chosen.len() < self.claims.room
             && let Some(index) = self.choose()
@@ -98,7 +99,7 @@ impl<'a> Claiming<'a> {
         first_of_each.get(next).map(|(index, _)| *index)
     }
 
-    /// Decides what becomes of a job that was next, as it was loaded. `None` where another has it: it is being changed, or
+    /// Decides what becomes of a job whose turn it is, as it was loaded. `None` where another has it: it is being changed, or
     /// its runner is not lost after all.
     pub fn decide(&mut self, candidate: &Candidate, found: Option<(StoredBranch, Job)>) {
         let Some((branch, job)) = found else {
@@ -120,7 +121,7 @@ impl<'a> Claiming<'a> {
         self.decided.extend(append.map(|append| (append, executed)));
     }
 
-    /// A job that was next cannot be had.
+    /// A job whose turn it is cannot be had.
     pub fn pass_over(&mut self, candidate: &Candidate) {
         if let Some(count) = self.working.get_mut(&candidate.app) {
             *count = count.saturating_sub(1);

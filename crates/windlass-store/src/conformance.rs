@@ -33,14 +33,71 @@ pub mod sites;
 pub mod vaults;
 pub mod work;
 
-pub use everything::Everything;
+pub use everything::{Everything, check_happenings};
 
 /// Makes a test of every question of the [exam](crate::conformance), from an expression that makes an empty
 /// store: an asynchronous closure that returns the store and whatever must outlive it.
 #[macro_export]
 macro_rules! exam {
     ($new:expr) => {
-        $crate::exam! { $new =>
+        $crate::questions! { exam_as_tests $new }
+    };
+}
+
+/// The same questions as a `Vec` of names and closures, for a harness that asks some of them only, or none.
+///
+/// ```
+/// use windlass_store::MemoryStore;
+///
+/// let questions = windlass_store::exam_list!(async || (MemoryStore::new([7; 32]), ()));
+/// for (_, question) in questions.into_iter().filter(|(name, _)| name.starts_with("sites::")) {
+///     question();
+/// }
+/// ```
+#[macro_export]
+macro_rules! exam_list {
+    ($new:expr) => {
+        $crate::questions! { exam_as_list $new }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! exam_as_tests {
+    ($new:expr => $($subject:ident { $($question:ident)+ })+) => {
+        $(
+            mod $subject {
+                #[allow(unused_imports, reason = "what the expression needs")]
+                use super::*;
+
+                $(
+                    #[test]
+                    fn $question() {
+                        $crate::conformance::take($new, $crate::conformance::$subject::$question);
+                    }
+                )+
+            }
+        )+
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! exam_as_list {
+    ($new:expr => $($subject:ident { $($question:ident)+ })+) => {
+        vec![$($((
+            concat!(stringify!($subject), "::", stringify!($question)),
+            Box::new(|| $crate::conformance::take($new, $crate::conformance::$subject::$question))
+                as Box<dyn FnOnce() + Send>,
+        )),+),+]
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! questions {
+    ($then:ident $new:expr) => {
+        $crate::$then! { $new =>
             apps {
                 an_app_is_read_as_it_was_stored
                 an_app_is_made_once
@@ -179,21 +236,6 @@ macro_rules! exam {
                 it_answers_as_the_plainest_store_does_when_little_time_passes
             }
         }
-    };
-    ($new:expr => $($subject:ident { $($question:ident)+ })+) => {
-        $(
-            mod $subject {
-                #[allow(unused_imports, reason = "what the expression needs")]
-                use super::*;
-
-                $(
-                    #[test]
-                    fn $question() {
-                        $crate::conformance::take($new, $crate::conformance::$subject::$question);
-                    }
-                )+
-            }
-        )+
     };
 }
 

@@ -109,19 +109,7 @@ impl Store for MemoryStore {
         let uid = BranchUid(state.last);
         let taken = |label: &str| state.branches.values().any(|other| other.app == new.app && other.label == label);
         let label = labels(&new.name, uid).find(|label| !taken(label)).ok_or(StoreError::Exists)?;
-        let NewBranch { app, name, attributes, created } = new.clone();
-        let branch = StoredBranch {
-            uid,
-            app,
-            name,
-            label,
-            attributes,
-            created,
-            updated: created,
-            version: 1,
-            branch: Branch::default(),
-            branch_version: 0,
-        };
+        let branch = StoredBranch::new(uid, label, new.clone());
         state.branches.insert(uid, branch.clone());
         Ok(branch)
     }
@@ -263,11 +251,11 @@ impl Store for MemoryStore {
         let mut state = self.state();
         let mut claiming = Claiming::new(claims, state.work(claims.now, claims.look()));
         loop {
-            let next = claiming.next();
-            if next.is_empty() {
+            let turn = claiming.turn();
+            if turn.is_empty() {
                 break;
             }
-            for candidate in &next {
+            for candidate in &turn {
                 claiming.decide(candidate, state.branch_and_job(candidate.key));
             }
         }

@@ -1,19 +1,19 @@
 //! Questions about who is given which job.
 #![expect(missing_docs, reason = "each question's name is the sentence that it checks")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use windlass::{Attempt, Command, Job, JobStatus, Record, Rejection, Report, StepName};
+use windlass::{Attempt, Command, JobStatus, Rejection, Report, StepName};
 
-use super::Everything;
 use super::races::at_once;
 use super::setting::{
     at, branch, claim as claim_one, everything, job, lease, make, obeyed, push, refused, release, report, stop, url,
 };
-use crate::{Address, Claims, Executed, Extras, Happening, JobKey, Notice, Store, StoredBranch, claim, execute};
+use super::{Everything, check_happenings};
+use crate::{Address, Claims, Executed, Extras, JobKey, Notice, Store, StoredBranch, claim, execute};
 
 pub async fn a_job_that_is_claimed_is_held_and_its_first_step_begun(s: Arc<dyn Store>) {
     let deploys = waits(&*s, "d1", "deploys", 0).await;
@@ -193,28 +193,8 @@ pub async fn the_jobs_of_a_branch_never_overlap_whoever_claims(s: Arc<dyn Store>
         at_once(tasks).await;
         // Whatever waits still is left for the next round.
     }
-    let mut works = BTreeMap::new();
-    for happening in s.happenings(0, usize::MAX).await.unwrap() {
-        let key = happening.key;
-        let job = Job::replay(key.job, &upto(&*s, &happening).await).unwrap();
-        let working = works.entry(key.branch).or_insert(None);
-        match job.status().is_working() {
-            true => {
-                assert!(working.is_none_or(|other| other == key.job), "{key} works beside {working:?}");
-                *working = Some(key.job);
-            }
-            false if *working == Some(key.job) => *working = None,
-            false => {}
-        }
-    }
+    check_happenings(&*s).await;
     everything(&*s).await;
-}
-
-/// A job's history up to something that happened.
-async fn upto(s: &dyn Store, happening: &Happening) -> Vec<Record> {
-    let history = s.history(happening.key).await.unwrap();
-    let end = history.iter().position(|record| *record == happening.record).unwrap();
-    history[..=end].to_vec()
 }
 
 async fn obey(s: &dyn Store, of: &Executed, end: Report, now: DateTime<Utc>) -> Result<(), Rejection> {
