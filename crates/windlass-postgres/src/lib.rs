@@ -12,10 +12,12 @@
 
 mod connect;
 mod count;
+mod database;
 mod listen;
 mod read;
 mod row;
 mod store;
+mod work;
 mod write;
 mod writer;
 
@@ -24,15 +26,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use deadpool_postgres::Pool;
 use refinery::error::Kind;
 use thiserror::Error;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
-use windlass_store::{Clock, Notice};
+use windlass_store::{Clock, Commits, Notice};
 
 use connect::Server;
+use database::Database;
 use listen::{Ear, Instance};
 use writer::Writer;
 
@@ -48,7 +50,7 @@ const MIGRATIONS: i64 = 0x7769_6e64_6c61_7373;
 
 /// A store in a PostgreSQL database.
 pub struct PostgresStore {
-    pool: Pool,
+    db: Database,
     writer: Writer,
     notices: broadcast::Sender<Notice>,
     clock: Arc<dyn Clock>,
@@ -79,6 +81,8 @@ pub struct Options {
     pub application_name: String,
     /// The clock by which the callers in this process reckon the times that they give.
     pub clock: Arc<dyn Clock>,
+    /// Where commits are counted, if they are.
+    pub commits: Option<Commits>,
 }
 
 impl Options {
@@ -93,6 +97,7 @@ impl Options {
             idle_in_transaction_timeout: Duration::from_secs(60),
             application_name: "windlass".to_owned(),
             clock,
+            commits: None,
         }
     }
 }
@@ -154,15 +159,15 @@ impl PostgresStore {
     pub async fn open(url: &str, options: Options) -> Result<Self, OpenError> {
         let server = Server::new(url, &options)?;
         prepare(&server).await?;
-        let pool = server.pool(&options)?;
+        let db = Database { pool: server.pool(&options)?, commits: options.commits.clone() };
         let notices = broadcast::Sender::new(4096);
         let instance = Instance::new().map_err(|error| OpenError::Unfit { at: server.to_string(), reason: error })?;
         let ear = Ear::open(&server, notices.clone(), instance).await;
         let ear = ear.map_err(|source| OpenError::Connect { at: server.to_string(), source })?;
         Ok(Self {
-            writer: Writer::start(pool.clone()),
+            writer: Writer::start(db.clone()),
             listener: tokio::spawn(listen::listen(ear, server, notices.clone(), instance)),
-            pool,
+            db,
             notices,
             clock: options.clock,
             instance,
@@ -188,13 +193,24 @@ async fn prepare(server: &Server) -> Result<(), OpenError> {
     let (mut client, connection) = server.connect().await.map_err(connect)?;
     let connection = tokio::spawn(connection);
     fit(server, &client).await?;
-    // The lock goes with the connection.
-    client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATIONS]).await.map_err(connect)?;
+    // However long it takes, or takes the process that does it already, there is nothing to do without these tables.
+    client.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0").await.map_err(connect)?;
+    alone(server, &client).await.map_err(connect)?;
     let migrated = schema::migrations::runner().run_async(&mut client).await;
+    // The lock goes with the connection.
     drop(client);
     // Whatever it says, what was to be done with it is done.
     let _ = connection.await;
     migrated.map(drop).map_err(|error| migration(server, error))
+}
+
+/// Waits until no other process is at the tables.
+async fn alone(server: &Server, client: &Client) -> Result<(), tokio_postgres::Error> {
+    if client.query_one("SELECT pg_try_advisory_lock($1)", &[&MIGRATIONS]).await?.get(0) {
+        return Ok(());
+    }
+    tracing::info!("another process brings the tables in {server} to its version; this one waits for it");
+    client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATIONS]).await.map(drop)
 }
 
 fn migration(server: &Server, error: refinery::Error) -> OpenError {

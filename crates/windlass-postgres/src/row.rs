@@ -2,60 +2,24 @@
 
 use std::sync::Arc;
 
-use chrono::serde::ts_milliseconds;
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
-use windlass::{AppId, Birth, Branch, BranchName, EventKind, Job, JobId, JobStatus, Progress};
+use windlass::{AppId, Birth, Branch, BranchName, Job, JobId, Progress};
 use windlass_store::{
-    App, Attributes, BranchUid, Candidate, Document, Happening, JobKey, Site, StoreError, StoredBranch, codec,
+    App, BranchBody, BranchUid, Candidate, Document, Happening, JobKey, Site, StoreError, StoredBranch, codec,
 };
 
 /// The columns of a branch, in the order of [`branch`].
 pub(crate) const BRANCH: &str = "b.uid, b.app, b.name, b.label, b.version, b.body, b.branch_version, b.branch";
 
 /// How many those are.
-pub(crate) const BRANCH_COLUMNS: usize = 8;
+const BRANCH_COLUMNS: usize = 8;
 
 /// The columns of a job, in the order of [`job`].
 pub(crate) const JOB: &str = "j.number, j.birth, j.progress";
 
 /// The columns of a site, in the order of [`site`]. Its settings, which seldom change, are not among them.
 pub(crate) const SITE: &str = "b.uid, b.name, b.branch, b.version, (SELECT a.version FROM apps a WHERE a.id = b.app)";
-
-/// What the body of a branch holds.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct Settings {
-    pub(crate) attributes: Attributes,
-    #[serde(with = "ts_milliseconds")]
-    pub(crate) created: DateTime<Utc>,
-    #[serde(with = "ts_milliseconds")]
-    pub(crate) updated: DateTime<Utc>,
-}
-
-/// What queries need of a job, beside its body.
-pub(crate) struct Columns {
-    pub(crate) due: Option<i64>,
-    pub(crate) waits: Option<i64>,
-    pub(crate) content: i64,
-    /// One that is CANCELLING has nothing for another runner to take over.
-    pub(crate) passable: bool,
-    pub(crate) ended: bool,
-}
-
-impl Columns {
-    pub(crate) fn of(job: &Job) -> Self {
-        let status = job.status();
-        Self {
-            due: job.deadline().map(|deadline| deadline.at.timestamp_millis()),
-            waits: (status == JobStatus::Pending).then(|| job.since().timestamp_millis()),
-            content: integer(job.content_of().get()),
-            passable: status.next(EventKind::Reclaimed).is_some(),
-            ended: status.is_terminal(),
-        }
-    }
-}
 
 /// PostgreSQL's integers are signed; our numbers count from 1 and never come near the sign.
 pub(crate) fn integer(number: u64) -> i64 {
@@ -111,7 +75,7 @@ pub(crate) fn job(row: &Row, branch: BranchUid, first: usize) -> Result<Job, Sto
 pub(crate) fn branch(row: &Row) -> Result<StoredBranch, StoreError> {
     let uid = BranchUid(number_at(row, 0)?);
     let decode = || {
-        let Settings { attributes, created, updated } = codec::decode(get(row, 5)?)?;
+        let BranchBody { attributes, created, updated } = codec::decode(get(row, 5)?)?;
         Ok(StoredBranch {
             uid,
             app: app_id(row, 1)?,
@@ -136,6 +100,12 @@ pub(crate) fn branch_and_job(row: &Row) -> Result<(StoredBranch, Option<Job>), S
         None => None,
     };
     Ok((branch, job))
+}
+
+/// The key of that job.
+pub(crate) fn key_of_both(row: &Row) -> Result<JobKey, StoreError> {
+    let (branch, job) = (number_at(row, 0)?, number_at(row, BRANCH_COLUMNS)?);
+    Ok(JobKey { branch: BranchUid(branch), job: JobId::new(job) })
 }
 
 pub(crate) fn site(row: &Row) -> Result<Site, StoreError> {

@@ -1,37 +1,39 @@
 //! The changes that are not appends to a job. Each looks first, under a lock, whether it still fits, and writes only then.
 
 use bytes::Bytes;
-use deadpool_postgres::{Pool, Transaction};
+use deadpool_postgres::Transaction;
 use tokio_postgres::Row;
 use windlass::{AppId, Branch, BranchName, JobId};
 use windlass_store::{
-    App, BranchUid, Document, JobKey, Kind, NewBranch, Notice, RunnerId, StoreError, StoredBranch, codec, labels,
+    App, BranchBody, BranchUid, Document, JobKey, Kind, NewBranch, Notice, RunnerId, StoreError, StoredBranch, codec,
+    labels,
 };
 
+use crate::database::Database;
 use crate::read::{self, Values};
-use crate::row::{self, Settings, get, integer, number, number_at};
+use crate::row::{self, get, integer, number, number_at};
 use crate::writer::undone;
 
 /// A statement that is a whole change. Answers how many rows it touched.
-async fn run(pool: &Pool, statement: &str, values: Values<'_>) -> Result<u64, StoreError> {
-    let client = read::connection(pool).await?;
+async fn run(db: &Database, statement: &str, values: Values<'_>) -> Result<u64, StoreError> {
+    let client = read::connection(&db.pool).await?;
     let statement = client.prepare_cached(statement).await.map_err(undone)?;
-    client.execute(&statement, values).await.map_err(undone)
+    db.counted(1, client.execute(&statement, values)).await.map_err(undone)
 }
 
 /// Several statements that are stored together or, where the change answers with an error, not at all.
-async fn change<T>(
-    pool: &Pool,
+pub(crate) async fn change<T>(
+    db: &Database,
     change: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let mut client = read::connection(pool).await?;
+    let mut client = read::connection(&db.pool).await?;
     let transaction = client.transaction().await.map_err(undone)?;
     let changed = change(&transaction).await?;
-    transaction.commit().await.map_err(undone)?;
+    db.counted(1, transaction.commit()).await.map_err(undone)?;
     Ok(changed)
 }
 
-async fn rows(c: &Transaction<'_>, query: &str, values: Values<'_>) -> Result<Vec<Row>, StoreError> {
+pub(crate) async fn rows(c: &Transaction<'_>, query: &str, values: Values<'_>) -> Result<Vec<Row>, StoreError> {
     let statement = c.prepare_cached(query).await.map_err(undone)?;
     c.query(&statement, values).await.map_err(undone)
 }
@@ -49,21 +51,21 @@ fn one(changed: u64) -> Result<(), StoreError> {
     if changed == 1 { Ok(()) } else { Err(StoreError::Conflict) }
 }
 
-pub(crate) async fn create_app(pool: &Pool, app: &App) -> Result<(), StoreError> {
+pub(crate) async fn create_app(db: &Database, app: &App) -> Result<(), StoreError> {
     let insert = "INSERT INTO apps (id, version, created, body) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING";
     let (version, created) = (integer(app.version), app.created.timestamp_millis());
-    let added = run(pool, insert, &[&app.id.as_str(), &version, &created, &codec::encode(app)]).await?;
+    let added = run(db, insert, &[&app.id.as_str(), &version, &created, &codec::encode(app)]).await?;
     if added == 1 { Ok(()) } else { Err(StoreError::Exists) }
 }
 
-pub(crate) async fn update_app(pool: &Pool, app: &App) -> Result<(), StoreError> {
+pub(crate) async fn update_app(db: &Database, app: &App) -> Result<(), StoreError> {
     let update = "UPDATE apps SET version = $2, created = $3, body = $4 WHERE id = $1 AND version = $2::bigint - 1";
     let (version, created) = (integer(app.version), app.created.timestamp_millis());
-    one(run(pool, update, &[&app.id.as_str(), &version, &created, &codec::encode(app)]).await?)
+    one(run(db, update, &[&app.id.as_str(), &version, &created, &codec::encode(app)]).await?)
 }
 
-pub(crate) async fn delete_app(pool: &Pool, id: &AppId) -> Result<Option<Vec<BranchUid>>, StoreError> {
-    change(pool, async |c| {
+pub(crate) async fn delete_app(db: &Database, id: &AppId) -> Result<Option<Vec<BranchUid>>, StoreError> {
+    change(db, async |c| {
         let app = id.as_str();
         if execute(c, "DELETE FROM apps WHERE id = $1", &[&app]).await? == 0 {
             return Ok(None);
@@ -81,40 +83,30 @@ pub(crate) async fn delete_app(pool: &Pool, id: &AppId) -> Result<Option<Vec<Bra
     .await
 }
 
-pub(crate) async fn create_branch(pool: &Pool, new: &NewBranch) -> Result<StoredBranch, StoreError> {
-    change(pool, async |c| {
-        let NewBranch { app, name, attributes, created } = new.clone();
+pub(crate) async fn create_branch(db: &Database, new: &NewBranch) -> Result<StoredBranch, StoreError> {
+    change(db, async |c| {
+        let (app, name) = (new.app.as_str(), &new.name);
         // Whoever makes branches of one app takes turns, so what is free here is free until the end.
-        if !exists(c, "SELECT 1 FROM apps WHERE id = $1 FOR UPDATE", &[&app.as_str()]).await? {
+        if !exists(c, "SELECT 1 FROM apps WHERE id = $1 FOR UPDATE", &[&app]).await? {
             return Err(StoreError::Conflict);
         }
         let named = "SELECT 1 FROM branches WHERE app = $1 AND name = $2";
-        if exists(c, named, &[&app.as_str(), &name.as_str().as_bytes()]).await? {
+        if exists(c, named, &[&app, &name.as_str().as_bytes()]).await? {
             return Err(StoreError::Exists);
         }
         let drawn = rows(c, "SELECT nextval(pg_get_serial_sequence('branches', 'uid'))", &[]).await?;
         let uid = BranchUid(drawn.first().map(|row| number_at(row, 0)).transpose()?.unwrap_or_default());
-        let label = free_label(c, &app, &name, uid).await?.ok_or(StoreError::Exists)?;
-        let settings = Settings { attributes, created, updated: created };
-        let branch = Branch::default();
+        let label = free_label(c, &new.app, name, uid).await?.ok_or(StoreError::Exists)?;
+        let branch = StoredBranch::new(uid, label, new.clone());
         let insert = "INSERT INTO branches (uid, app, name, label, version, body, branch_version, branch)
-             VALUES ($1, $2, $3, $4, 1, $5, 0, $6)";
-        let (body, jobs) = (codec::encode(&settings), codec::encode(&branch));
-        let key = integer(uid.0);
-        execute(c, insert, &[&key, &app.as_str(), &name.as_str().as_bytes(), &label.as_bytes(), &body, &jobs]).await?;
-        let Settings { attributes, .. } = settings;
-        Ok(StoredBranch {
-            uid,
-            app,
-            name,
-            label,
-            attributes,
-            created,
-            updated: created,
-            version: 1,
-            branch,
-            branch_version: 0,
-        })
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        let StoredBranch { uid, label, version, branch_version, .. } = &branch;
+        let (uid, version, branch_version) = (integer(uid.0), integer(*version), integer(*branch_version));
+        let (body, jobs) = (codec::encode(&BranchBody::of(&branch)), codec::encode(&branch.branch));
+        let values: Values<'_> =
+            &[&uid, &app, &name.as_str().as_bytes(), &label.as_bytes(), &version, &body, &branch_version, &jobs];
+        execute(c, insert, values).await?;
+        Ok(branch)
     })
     .await
 }
@@ -134,15 +126,14 @@ async fn free_label(
     Ok(None)
 }
 
-pub(crate) async fn update_branch(pool: &Pool, branch: &StoredBranch) -> Result<(), StoreError> {
-    let StoredBranch { uid, attributes, created, updated, version, .. } = branch;
-    let settings = Settings { attributes: attributes.clone(), created: *created, updated: *updated };
+pub(crate) async fn update_branch(db: &Database, branch: &StoredBranch) -> Result<(), StoreError> {
+    let StoredBranch { uid, version, .. } = branch;
     let update = "UPDATE branches SET version = $2, body = $3 WHERE uid = $1 AND version = $2::bigint - 1";
-    one(run(pool, update, &[&integer(uid.0), &integer(*version), &codec::encode(&settings)]).await?)
+    one(run(db, update, &[&integer(uid.0), &integer(*version), &codec::encode(&BranchBody::of(branch))]).await?)
 }
 
-pub(crate) async fn delete_branch(pool: &Pool, uid: BranchUid) -> Result<(), StoreError> {
-    change(pool, async |c| {
+pub(crate) async fn delete_branch(db: &Database, uid: BranchUid) -> Result<(), StoreError> {
+    change(db, async |c| {
         let uid = integer(uid.0);
         if !exists(c, "SELECT 1 FROM branches WHERE uid = $1 FOR UPDATE", &[&uid]).await? {
             return Err(StoreError::Conflict);
@@ -160,12 +151,12 @@ async fn delete_branch_rows(c: &Transaction<'_>, uid: i64) -> Result<(), StoreEr
 }
 
 pub(crate) async fn delete_job(
-    pool: &Pool,
+    db: &Database,
     key: JobKey,
     expected_seq: u32,
     branch: &(u64, Branch),
 ) -> Result<bool, StoreError> {
-    change(pool, async |c| {
+    change(db, async |c| {
         let (uid, job, seq) = (integer(key.branch.0), integer(key.job.get()), i64::from(expected_seq));
         let (version, after) = branch;
         let working = after.working().map(|working| integer(working.job.get()));
@@ -183,7 +174,7 @@ pub(crate) async fn delete_job(
 
 /// Renews what `runner` still holds of `jobs` for `length` milliseconds from now.
 pub(crate) async fn renew(
-    pool: &Pool,
+    db: &Database,
     runner: &RunnerId,
     length: i64,
     jobs: &[JobKey],
@@ -200,7 +191,7 @@ pub(crate) async fn renew(
          RETURNING j.branch, j.number, j.birth, j.progress";
     let branches: Vec<_> = jobs.iter().map(|key| integer(key.branch.0)).collect();
     let numbers: Vec<_> = jobs.iter().map(|key| integer(key.job.get())).collect();
-    let client = read::connection(pool).await?;
+    let client = read::connection(&db.pool).await?;
     let statement = client.prepare_cached(renew).await.map_err(undone)?;
     let values: Values<'_> = &[&branches, &numbers, &runner.0.as_bytes(), &length];
     let held = client.query(&statement, values).await.map_err(undone)?;
@@ -213,8 +204,8 @@ pub(crate) async fn renew(
     held.iter().map(notice).collect()
 }
 
-pub(crate) async fn create_document(pool: &Pool, document: &Document) -> Result<(), StoreError> {
-    change(pool, async |c| {
+pub(crate) async fn create_document(db: &Database, document: &Document) -> Result<(), StoreError> {
+    change(db, async |c| {
         let Document { kind, id, app, version, .. } = document;
         let app = app.as_ref().map(AppId::as_str);
         if app.is_some() && !exists(c, "SELECT 1 FROM apps WHERE id = $1 FOR KEY SHARE", &[&app]).await? {
@@ -229,36 +220,36 @@ pub(crate) async fn create_document(pool: &Pool, document: &Document) -> Result<
     .await
 }
 
-pub(crate) async fn update_document(pool: &Pool, document: &Document) -> Result<(), StoreError> {
+pub(crate) async fn update_document(db: &Database, document: &Document) -> Result<(), StoreError> {
     let Document { kind, id, version, .. } = document;
     let update =
         "UPDATE documents SET version = $3, body = $4 WHERE kind = $1 AND id = $2 AND version = $3::bigint - 1";
     let values: Values<'_> = &[&kind.as_ref(), &id.as_bytes(), &integer(*version), &codec::encode(document)];
-    one(run(pool, update, values).await?)
+    one(run(db, update, values).await?)
 }
 
-pub(crate) async fn delete_document(pool: &Pool, kind: Kind, id: &str) -> Result<(), StoreError> {
+pub(crate) async fn delete_document(db: &Database, kind: Kind, id: &str) -> Result<(), StoreError> {
     let delete = "DELETE FROM documents WHERE kind = $1 AND id = $2";
-    one(run(pool, delete, &[&kind.as_ref(), &id.as_bytes()]).await?)
+    one(run(db, delete, &[&kind.as_ref(), &id.as_bytes()]).await?)
 }
 
-pub(crate) async fn put_blob(pool: &Pool, key: &str, bytes: &Bytes) -> Result<(), StoreError> {
+pub(crate) async fn put_blob(db: &Database, key: &str, bytes: &Bytes) -> Result<(), StoreError> {
     let put = "INSERT INTO blobs (key, bytes) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET bytes = excluded.bytes";
-    run(pool, put, &[&key.as_bytes(), &&bytes[..]]).await.map(drop)
+    run(db, put, &[&key.as_bytes(), &&bytes[..]]).await.map(drop)
 }
 
 const DELETE_BLOBS: &str = "DELETE FROM blobs WHERE key >= $1 AND ($2::bytea IS NULL OR key < $2)";
 
-pub(crate) async fn delete_blobs(pool: &Pool, prefix: &str) -> Result<(), StoreError> {
-    run(pool, DELETE_BLOBS, &[&prefix.as_bytes(), &past(prefix)]).await.map(drop)
+pub(crate) async fn delete_blobs(db: &Database, prefix: &str) -> Result<(), StoreError> {
+    run(db, DELETE_BLOBS, &[&prefix.as_bytes(), &past(prefix)]).await.map(drop)
 }
 
 pub(crate) async fn delete_blobs_at(
-    pool: &Pool,
+    db: &Database,
     branch: (BranchUid, u64),
     prefixes: &[String],
 ) -> Result<(), StoreError> {
-    change(pool, async |c| {
+    change(db, async |c| {
         let is_same = "SELECT 1 FROM branches WHERE uid = $1 AND branch_version = $2 FOR UPDATE";
         if !exists(c, is_same, &[&integer(branch.0.0), &integer(branch.1)]).await? {
             return Err(StoreError::Conflict);
@@ -283,16 +274,16 @@ pub(crate) fn past(prefix: &str) -> Option<Vec<u8>> {
     None
 }
 
-pub(crate) async fn secret(pool: &Pool) -> Result<[u8; 32], StoreError> {
+pub(crate) async fn secret(db: &Database) -> Result<[u8; 32], StoreError> {
     let kept = "SELECT bytes FROM secrets WHERE name = 'signing'";
-    let mut found = read::first(pool, kept, &[], |row| get::<Vec<u8>>(row, 0)).await?;
+    let mut found = read::first(&db.pool, kept, &[], |row| get::<Vec<u8>>(row, 0)).await?;
     if found.is_none() {
         let mut fresh = [0; 32];
         getrandom::fill(&mut fresh).map_err(StoreError::unavailable)?;
         // Another process may be quicker, and then its secret is everyone's.
         let insert = "INSERT INTO secrets (name, bytes) VALUES ('signing', $1) ON CONFLICT DO NOTHING";
-        run(pool, insert, &[&&fresh[..]]).await?;
-        found = read::first(pool, kept, &[], |row| get(row, 0)).await?;
+        run(db, insert, &[&&fresh[..]]).await?;
+        found = read::first(&db.pool, kept, &[], |row| get(row, 0)).await?;
     }
     let damaged = || StoreError::damaged("the signing secret does not have 32 bytes");
     found.and_then(|bytes| bytes.try_into().ok()).ok_or_else(damaged)

@@ -6,14 +6,14 @@
 
 use std::collections::VecDeque;
 
-use deadpool_postgres::Pool;
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use windlass_store::{Append, Lease, StoreError, codec};
+use windlass_store::{Append, JobColumns, Lease, StoreError, codec};
 
+use crate::database::Database;
 use crate::read;
-use crate::row::{Columns, integer};
+use crate::row::integer;
 
 /// How many changes share a commit at most. More only delays the first of them.
 const GROUP: usize = 256;
@@ -41,9 +41,9 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(pool: Pool) -> Self {
+    pub(crate) fn start(db: Database) -> Self {
         let (queue, changes) = mpsc::channel(4096);
-        tokio::spawn(write_groups(pool, changes));
+        tokio::spawn(write_groups(db, changes));
         Self { queue }
     }
 
@@ -56,7 +56,7 @@ impl Writer {
     }
 }
 
-async fn write_groups(pool: Pool, mut changes: mpsc::Receiver<Waiting>) {
+async fn write_groups(db: Database, mut changes: mpsc::Receiver<Waiting>) {
     let mut waiting = VecDeque::new();
     let mut arrived = Vec::new();
     loop {
@@ -69,7 +69,7 @@ async fn write_groups(pool: Pool, mut changes: mpsc::Receiver<Waiting>) {
             arrived.push(more);
         }
         waiting.extend(arrived.drain(..));
-        write_group(&pool, group(&mut waiting)).await;
+        write_group(&db, group(&mut waiting)).await;
     }
 }
 
@@ -88,9 +88,9 @@ fn group(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
     group
 }
 
-async fn write_group(pool: &Pool, group: Vec<Waiting>) {
+async fn write_group(db: &Database, group: Vec<Waiting>) {
     let (changes, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|next| (next.change, next.answer)).unzip();
-    let stored = store(pool, &changes).await;
+    let stored = store(db, &changes).await;
     match stored {
         Ok(fits) => {
             for (answer, fits) in answers.into_iter().zip(fits) {
@@ -101,7 +101,7 @@ async fn write_group(pool: &Pool, group: Vec<Waiting>) {
         // Nothing of it is stored, and one of them may be to blame for all.
         Err(Failed::Undone(_)) if changes.len() > 1 => {
             for (change, answer) in changes.iter().zip(answers) {
-                let stored = store(pool, std::slice::from_ref(change)).await;
+                let stored = store(db, std::slice::from_ref(change)).await;
                 let fits = stored.map(|fits| fits.first().copied().unwrap_or(false)).map_err(Failed::into_error);
                 let _ = answer.send(fits.and_then(|fits| if fits { Ok(()) } else { Err(StoreError::Conflict) }));
             }
@@ -155,19 +155,19 @@ pub(crate) fn undone(error: tokio_postgres::Error) -> StoreError {
 }
 
 /// Stores a group in one statement, which is a transaction of its own, and answers which of them fitted.
-async fn store(pool: &Pool, changes: &[Change]) -> Result<Vec<bool>, Failed> {
-    let client = read::connection(pool).await.map_err(Failed::Lost)?;
+async fn store(db: &Database, changes: &[Change]) -> Result<Vec<bool>, Failed> {
+    let client = read::connection(&db.pool).await.map_err(Failed::Lost)?;
     let arrays = Arrays::of(changes);
     let statement = client.prepare_cached(Arrays::STATEMENT).await.map_err(Failed::of)?;
     // It returns after the server has said that it is ready for the next, which it says after the commit.
-    let rows = client.query(&statement, &arrays.values()).await.map_err(Failed::of)?;
+    let rows = db.counted(changes.len(), client.query(&statement, &arrays.values())).await.map_err(Failed::of)?;
     let fits = rows.first().map(|row| row.try_get(0)).transpose().map_err(Failed::of)?;
     Ok(fits.unwrap_or_default())
 }
 
 /// A group, as `windlass_append` takes it.
 #[derive(Default)]
-struct Arrays<'a> {
+pub(crate) struct Arrays<'a> {
     uids: Vec<i64>,
     numbers: Vec<i64>,
     apps: Vec<&'a str>,
@@ -194,10 +194,10 @@ struct Arrays<'a> {
 }
 
 impl<'a> Arrays<'a> {
-    const STATEMENT: &'static str = "SELECT windlass_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+    pub(crate) const STATEMENT: &'static str = "SELECT windlass_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
         $15, $16, $17, $18, $19, $20, $21, $22, $23)";
 
-    fn of(changes: &'a [Change]) -> Self {
+    pub(crate) fn of(changes: &'a [Change]) -> Self {
         let mut arrays = Self::default();
         for (change, item) in changes.iter().zip(1..) {
             arrays.push(change, item);
@@ -208,7 +208,7 @@ impl<'a> Arrays<'a> {
     fn push(&mut self, change: &'a Change, item: i32) {
         let Change { append, length, notice } = change;
         let Append { app, key, expected_seq, records, job, branch, lease, blobs } = append;
-        let Columns { due, waits, content, passable, ended } = Columns::of(job);
+        let JobColumns { due, waits, content, passable, ended } = JobColumns::of(job);
         self.uids.push(integer(key.branch.0));
         self.numbers.push(integer(key.job.get()));
         self.apps.push(app.as_str());
@@ -216,7 +216,7 @@ impl<'a> Arrays<'a> {
         self.seqs.push(i64::from(job.seq()));
         self.births.push((*expected_seq == 0).then(|| codec::encode(job.birth())));
         self.progresses.push(codec::encode(job.progress()));
-        self.contents.push(content);
+        self.contents.push(integer(content));
         self.dues.push(due);
         self.waits.push(waits);
         self.passables.push(passable);
@@ -239,7 +239,7 @@ impl<'a> Arrays<'a> {
         }
     }
 
-    fn values(&self) -> [&(dyn ToSql + Sync); 23] {
+    pub(crate) fn values(&self) -> [&(dyn ToSql + Sync); 23] {
         [
             &self.uids,
             &self.numbers,

@@ -1,17 +1,20 @@
 //! The PostgreSQL store takes the exam.
 
+use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
 
 use chrono::{DateTime, Utc};
 use windlass_postgres::{Options, PostgresStore};
 use windlass_store::ManualClock;
-use windlass_testkit::Postgres;
+use windlass_testkit::{Postgres, run_tests};
 
-windlass_store::exam!(async || in_a_new_database().await);
+fn main() -> ExitCode {
+    run_tests(windlass_store::exam_list!(async || in_a_new_database().await))
+}
 
 /// One server for all questions, which ends with this process, and a database in which its clock stands still.
-static SERVER: LazyLock<Option<(Postgres, String)>> = LazyLock::new(|| {
-    let server = Postgres::start()?;
+static SERVER: LazyLock<(Postgres, String)> = LazyLock::new(|| {
+    let server = Postgres::start().expect("whoever has none asks nothing");
     let template = server.database("template1");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let opened = runtime.block_on(PostgresStore::open(&server.url(&template), options()));
@@ -24,7 +27,7 @@ static SERVER: LazyLock<Option<(Postgres, String)>> = LazyLock::new(|| {
     );
     server.run(&template, &now);
     server.run("postgres", &format!("ALTER DATABASE {template} WITH ALLOW_CONNECTIONS FALSE"));
-    Some((server, template))
+    (server, template)
 });
 
 /// The exam tells the time itself, so both clocks stand still: the callers', and the server's, by which leases go.
@@ -36,11 +39,7 @@ fn options() -> Options {
 
 async fn in_a_new_database() -> (PostgresStore, ()) {
     // Made outside of the runtime, since it has one of its own.
-    let server = tokio::task::spawn_blocking(|| SERVER.as_ref()).await.expect("a server");
-    let Some((server, template)) = server else {
-        // It has been said why. There is no other end to a question that is neither answered well nor badly.
-        std::process::exit(0)
-    };
+    let (server, template) = tokio::task::spawn_blocking(|| &*SERVER).await.expect("a server");
     let store = PostgresStore::open(&server.url(&server.database(template)), options()).await;
     (store.expect("a new database opens"), ())
 }

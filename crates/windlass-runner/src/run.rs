@@ -5,8 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
-use tracing::field::display;
-use tracing::{Instrument as _, Span, info_span};
+use tracing::{Instrument as _, info_span};
 use windlass::{Artifact, Attempt, Command, Job, JobStatus, Report, Source, StepName};
 use windlass_store::{
     Address, Blobs, ExecuteError, Executed, Extras, JobKey, Staged, StoreError, StoredBranch, execute, execute_each,
@@ -21,12 +20,10 @@ use crate::runner::Runner;
 /// the hold lapses, and the job is claimed again.
 const REPORT_TRIES: u32 = 20;
 
-/// A job that this runner has claimed.
+/// A job that this runner has claimed, and whose first step has begun with that.
 pub(crate) struct Claimed {
-    hand: Hand,
+    pub(crate) hand: Hand,
     pub(crate) attempt: Attempt,
-    /// The step that was started with the claim.
-    first: StepName,
     pub(crate) branch: StoredBranch,
     pub(crate) job: Job,
 }
@@ -60,67 +57,13 @@ struct Finished {
 }
 
 impl Runner {
-    /// Claims the job and sees it to its end.
-    pub(crate) async fn take(&self, hand: Hand, lost: bool) {
-        let key = hand.key();
-        let claimed = match self.claim(hand, lost).instrument(info_span!("claim")).await {
-            Ok(Some(claimed)) => claimed,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::warn!("cannot claim job {}: {error}", key.job);
-                return;
-            }
-        };
-        let (branch, attempt) = (&claimed.branch.name, claimed.attempt.get());
-        Span::current().record("branch", display(branch)).record("attempt", attempt);
+    /// Sees a job to its end.
+    pub(crate) async fn see_to(&self, claimed: Claimed) {
         let mut finished = self.work_on(claimed).await;
         if finished.claimed.let_go().is_cancelled() {
             finished.let_go(self);
         }
         self.report(finished).instrument(info_span!("report")).await;
-    }
-
-    /// Claims a job and starts its first step, in one transaction. `None` when there is nothing to do after all.
-    async fn claim(&self, hand: Hand, lost: bool) -> Result<Option<Claimed>, ExecuteError> {
-        let (store, key) = (&*self.0.store, hand.key());
-        let Some(job) = store.job(key).await? else { return Ok(None) };
-        let (claim, attempt) = if lost {
-            let lost = job.attempt();
-            (Command::Reclaim { attempt: lost }, lost.next())
-        } else {
-            (Command::Claim, Some(Attempt::new(1)))
-        };
-        let Some(attempt) = attempt else {
-            // It has been lost once too often: claiming it ends it.
-            let ended = execute(store, Address::Key(key), &[claim], self.0.clock.now(), Extras::default()).await?;
-            if ended.answer.is_ok() {
-                self.0.counts.leases_lost.inc();
-            }
-            return Ok(None);
-        };
-        let first = if job.birth().source.needs_build() { StepName::Build } else { StepName::Deploy };
-        let commands = [
-            claim,
-            Command::Report { attempt, report: Report::Provisioned },
-            Command::Report { attempt, report: Report::StepStarted(first) },
-        ];
-        let extras = Extras { lease: Some(self.lease()), ..Extras::default() };
-        let Executed { branch, job, answer } =
-            execute(store, Address::Key(key), &commands, self.0.clock.now(), extras).await?;
-        match answer {
-            Ok(()) => {
-                hand.hold();
-                if lost {
-                    self.0.counts.leases_lost.inc();
-                }
-                Ok(Some(Claimed { hand, attempt, first, branch, job }))
-            }
-            // Someone was faster, or it was stopped.
-            Err(rejection) => {
-                tracing::debug!(job = %key.job, "not claimed: {rejection}");
-                Ok(None)
-            }
-        }
     }
 
     async fn work_on(&self, claimed: Claimed) -> Finished {
@@ -138,10 +81,8 @@ impl Runner {
     /// Executes the steps in turn. A build is long, so its steps are reported as they come; what comes after it is short
     /// and reported with the end.
     async fn execute_steps(&self, finished: &mut Finished) -> Result<Artifact, Halt> {
-        let built = match finished.claimed.first {
-            StepName::Build => Some(self.execute_build(finished).await?),
-            StepName::Test | StepName::Deploy | StepName::Verify => None,
-        };
+        let needs_build = finished.claimed.job.birth().source.needs_build();
+        let built = if needs_build { Some(self.execute_build(finished).await?) } else { None };
         let deploy = Log::new(self.0.clock.clone());
         finished.claimed.introduce(&deploy);
         let key = finished.claimed.log_key(StepName::Deploy);

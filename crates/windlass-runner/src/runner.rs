@@ -11,18 +11,19 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
-use tracing::field::Empty;
-use windlass::{AppId, Command, JobStatus, next_to_claim};
+use windlass::{Attempt, Command, JobStatus};
 use windlass_artifact::Budget;
 use windlass_store::{
-    Address, Blobs, Candidate, Clock, Extras, Lease, Notice, RunnerId, Store, StoreError, execute, forget_requests,
+    Address, Blobs, Claims, Clock, Executed, Extras, Lease, Notice, RunnerId, Store, StoreError, claim, execute,
+    forget_requests,
 };
 
 use crate::counts::Counts;
-use crate::inflight::InFlight;
+use crate::inflight::{InFlight, Reach};
+use crate::run::Claimed;
 use crate::sources::Sources;
 
-/// How many candidates and how many overdue jobs are looked at in one go.
+/// How many overdue jobs are ended in one go.
 const BATCH: usize = 128;
 
 /// How often requests are forgotten that nobody needs to remember any more.
@@ -31,7 +32,8 @@ const FORGET: TimeDelta = TimeDelta::hours(1);
 /// What a runner may do, and how often it does what it does all the time.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How many jobs it has in hand at a time at most. AWS's default for an account is 5.
+    /// How many jobs are in work at a time at most, whichever runners have them: the account's quota, which is 5 by AWS's
+    /// default. One runner may have them all.
     pub concurrent: u64,
     /// How long its hold on a job lasts unless it is renewed, which it is three times as often.
     pub lease: Duration,
@@ -139,36 +141,41 @@ impl Runner {
 
     async fn take_what_there_is(&self) -> Result<(), StoreError> {
         let inner = &self.0;
-        if inner.in_flight.len() as u64 >= inner.settings.concurrent {
+        let (in_hand, concurrent) = (inner.in_flight.held(), inner.settings.concurrent);
+        let room = usize::try_from(concurrent).unwrap_or(usize::MAX).saturating_sub(in_hand.len());
+        if room == 0 {
             return Ok(());
         }
-        let work = inner.store.work(inner.clock.now(), BATCH).await?;
-        let mut working = work.working;
-        let mut candidates = work.candidates;
-        // Those of lost runners first: they have waited, and each holds up its branch.
-        candidates.sort_by_key(|candidate| !candidate.lost);
-        while (inner.in_flight.len() as u64) < inner.settings.concurrent {
-            let first_group = candidates.iter().take_while(|candidate| candidate.lost == candidates[0].lost);
-            let apps: Vec<AppId> = first_group.map(|candidate| candidate.app.clone()).collect();
-            let Some(index) = next_to_claim(inner.settings.concurrent, &working, &apps) else { break };
-            let candidate = candidates.remove(index);
-            self.start(&candidate, &mut working);
+        let reach = inner.in_flight.reach();
+        let claims = Claims { lease: self.lease(), room, in_hand, concurrent, now: inner.clock.now() };
+        for claimed in claim(&*inner.store, &claims).await? {
+            self.start(&reach, claimed);
         }
         Ok(())
     }
 
-    fn start(&self, candidate: &Candidate, working: &mut Vec<(AppId, u64)>) {
-        let Some(hand) = self.0.in_flight.take(candidate.key) else { return };
-        match working.iter_mut().find(|(app, _)| *app == candidate.app) {
-            Some((_, count)) => *count += 1,
-            None => working.push((candidate.app.clone(), 1)),
+    fn start(&self, reach: &Reach, claimed: Executed) {
+        let (key, attempt, status) = (claimed.key(), claimed.job.attempt(), claimed.job.status());
+        let Executed { branch, job, answer } = claimed;
+        if let Err(rejection) = answer {
+            tracing::debug!(%key, "not claimed: {rejection}");
+            return;
         }
-        let runner = self.clone();
-        let (key, app, lost) = (candidate.key, &candidate.app, candidate.lost);
+        // One that was lost too often has ended with the claim.
+        if attempt > Attempt::new(1) || !status.is_working() {
+            self.0.counts.leases_lost.inc();
+        }
+        if !status.is_working() {
+            return;
+        }
+        let Some(hand) = reach.take(key) else { return };
         // At the highest level, so that whatever is said of the work is said of its job.
-        let span = tracing::error_span!("job", %key, %app, branch = Empty, job = %key.job, attempt = Empty);
+        let span = tracing::error_span!(
+            "job", %key, app = %branch.app, branch = %branch.name, job = %key.job, attempt = attempt.get()
+        );
+        let runner = self.clone();
         let work = async move {
-            runner.take(hand, lost).await;
+            runner.see_to(Claimed { hand, attempt, branch, job }).await;
             runner.0.news.notify_one();
         };
         self.0.tasks.spawn(work.instrument(span));

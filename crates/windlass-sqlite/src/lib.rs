@@ -6,13 +6,13 @@
 //!
 //! It holds no rules about jobs: what a status means is asked of the core.
 
-mod commits;
 mod count;
 mod lock;
 mod read;
 mod recent;
 mod row;
 mod store;
+mod work;
 mod write;
 mod writer;
 
@@ -24,9 +24,8 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use thiserror::Error;
 use tokio::sync::broadcast;
-use windlass_store::Notice;
+use windlass_store::{Commits, Notice};
 
-pub use commits::Commits;
 use lock::Lock;
 use read::Readers;
 use recent::Recent;

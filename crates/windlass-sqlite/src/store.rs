@@ -5,24 +5,20 @@ use std::sync::{Arc, LazyLock};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use tokio::sync::broadcast;
-use windlass::{AppId, Branch, BranchName, EventKind, Job, JobId, Record};
+use windlass::{AppId, Branch, BranchName, Job, JobId, Record};
 use windlass_store::{
-    App, Append, BranchUid, Candidate, Counted, Document, Happening, JobKey, Kind, Lease, NewBranch, Notice, Page,
-    Site, Store, StoreError, StoredBranch, Work, codec,
+    App, Append, BranchUid, Claiming, Claims, Counted, Document, Executed, Happening, JobKey, Kind, Lease, NewBranch,
+    Notice, Page, Site, Store, StoreError, StoredBranch, Work, codec,
 };
 
+use crate::read::{self, Seen, limit_and_one};
 use crate::recent::Changed;
-use crate::row::{self, BRANCH, BRANCH_COLUMNS, JOB, integer, number};
-use crate::{SqliteStore, count, write};
+use crate::row::{self, BRANCH, JOB, SITE, integer, number};
+use crate::{SqliteStore, count, work, write};
 
-type Seen<T> = rusqlite::Result<Result<T, StoreError>>;
-
-/// The columns of a site, in the order of [`site`]. Its settings, which seldom change, are not among them.
-const SITE: &str = "b.uid, b.name, b.branch, b.version, (SELECT a.version FROM apps a WHERE a.id = b.app)";
-
-/// A branch and a job of it, if it has that one, in the order of [`branch_and_job`].
+/// A branch and a job of it, if it has that one, in the order of [`row::branch_and_job`].
 pub(crate) static NAMED_JOB: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT {BRANCH}, {JOB} FROM branches b LEFT JOIN jobs j ON j.branch = b.uid AND j.number = ?3
@@ -39,14 +35,14 @@ impl Store for SqliteStore {
 
     async fn app(&self, id: &AppId) -> Result<Option<App>, StoreError> {
         self.readers.ask(|c| {
-            first(c, "SELECT number, body FROM apps WHERE id = ?1", [id.as_str()], |row| Ok(row::app(row, 0)?.1))
+            read::first(c, "SELECT number, body FROM apps WHERE id = ?1", [id.as_str()], |row| Ok(row::app(row, 0)?.1))
         })
     }
 
     async fn apps(&self, from: Option<u64>, limit: usize) -> Result<Page<App>, StoreError> {
         let query = "SELECT number, body FROM apps WHERE number > ?1 ORDER BY number LIMIT ?2";
         let after = from.map_or(0, integer);
-        self.readers.ask(|c| page(c, query, params![after, limit_and_one(limit)], limit, |row| row::app(row, 0)))
+        self.readers.ask(|c| read::page(c, query, params![after, limit_and_one(limit)], limit, |row| row::app(row, 0)))
     }
 
     async fn update_app(&self, app: &App) -> Result<(), StoreError> {
@@ -70,14 +66,14 @@ impl Store for SqliteStore {
 
     async fn branch_by_uid(&self, uid: BranchUid) -> Result<Option<StoredBranch>, StoreError> {
         let query = format!("SELECT {BRANCH} FROM branches b WHERE b.uid = ?1");
-        self.readers.ask(|c| first(c, &query, [integer(uid.0)], row::branch))
+        self.readers.ask(|c| read::first(c, &query, [integer(uid.0)], row::branch))
     }
 
     async fn branches(&self, app: &AppId, from: Option<u64>, limit: usize) -> Result<Page<StoredBranch>, StoreError> {
         let query = format!("SELECT {BRANCH} FROM branches b WHERE b.app = ?1 AND b.uid > ?2 ORDER BY b.uid LIMIT ?3");
         let after = from.map_or(0, integer);
         self.readers.ask(|c| {
-            page(c, &query, params![app.as_str(), after, limit_and_one(limit)], limit, |row| {
+            read::page(c, &query, params![app.as_str(), after, limit_and_one(limit)], limit, |row| {
                 Ok((number(row.get(0)?), row::branch(row)?))
             })
         })
@@ -94,12 +90,12 @@ impl Store for SqliteStore {
 
     async fn site(&self, app: &AppId, label: &str) -> Result<Option<Site>, StoreError> {
         let query = format!("SELECT {SITE} FROM branches b WHERE b.app = ?1 AND b.label = ?2");
-        self.readers.ask(|c| first(c, &query, [app.as_str(), label], site))
+        self.readers.ask(|c| read::first(c, &query, [app.as_str(), label], row::site))
     }
 
     async fn named_site(&self, app: &AppId, name: &BranchName) -> Result<Option<Site>, StoreError> {
         let query = format!("SELECT {SITE} FROM branches b WHERE b.app = ?1 AND b.name = ?2");
-        self.readers.ask(|c| first(c, &query, [app.as_str(), name.as_str()], site))
+        self.readers.ask(|c| read::first(c, &query, [app.as_str(), name.as_str()], row::site))
     }
 
     async fn job(&self, key: JobKey) -> Result<Option<Job>, StoreError> {
@@ -118,7 +114,7 @@ impl Store for SqliteStore {
             None => None,
         };
         let values = params![app.as_str(), branch.as_str(), integer(id.get())];
-        let found = self.readers.ask(|c| first(c, &NAMED_JOB, values, branch_and_job))?;
+        let found = self.readers.ask(|c| read::first(c, &NAMED_JOB, values, row::branch_and_job))?;
         let found = found.map(|(branch, job)| (Arc::new(branch), job.map(Arc::new)));
         if let (Some(recent), Some(age), Some((branch, Some(job)))) = (&self.recent, age, &found) {
             recent.put(age, branch, job);
@@ -131,7 +127,7 @@ impl Store for SqliteStore {
             format!("SELECT {JOB} FROM jobs j WHERE j.branch = ?1 AND j.number < ?2 ORDER BY j.number DESC LIMIT ?3");
         let before = from.map_or(i64::MAX, integer);
         self.readers.ask(|c| {
-            page(c, &query, params![integer(branch.0), before, limit_and_one(limit)], limit, |row| {
+            read::page(c, &query, params![integer(branch.0), before, limit_and_one(limit)], limit, |row| {
                 Ok((number(row.get(0)?), row::job(row, branch, 0)?))
             })
         })
@@ -145,7 +141,8 @@ impl Store for SqliteStore {
         );
         let (branch, before) = (content.branch, from.map_or(i64::MAX, integer));
         let values = params![integer(branch.0), integer(content.job.get()), before, limit_and_one(limit)];
-        self.readers.ask(|c| page(c, &query, values, limit, |row| Ok((number(row.get(0)?), row::job(row, branch, 0)?))))
+        self.readers
+            .ask(|c| read::page(c, &query, values, limit, |row| Ok((number(row.get(0)?), row::job(row, branch, 0)?))))
     }
 
     async fn history(&self, key: JobKey) -> Result<Vec<Record>, StoreError> {
@@ -177,14 +174,16 @@ impl Store for SqliteStore {
             "SELECT id, branch, number, body FROM records WHERE id > ?1 AND branch IS NOT NULL ORDER BY id LIMIT ?2";
         self.readers.ask(|c| {
             let mut rows = c.prepare_cached(query)?;
-            let found = rows.query_map([integer(cursor), integer(limit as u64)], happening)?;
+            let found = rows.query_map([integer(cursor), integer(limit as u64)], row::happening)?;
             found.collect::<rusqlite::Result<Vec<_>>>().map(|found| found.into_iter().collect())
         })
     }
 
     async fn last_happening(&self) -> Result<u64, StoreError> {
         let query = "SELECT seq FROM sqlite_sequence WHERE name = 'records'";
-        self.readers.ask(|c| first(c, query, [], |row| Ok(Ok(number(row.get(0)?))))).map(Option::unwrap_or_default)
+        self.readers
+            .ask(|c| read::first(c, query, [], |row| Ok(Ok(number(row.get(0)?)))))
+            .map(Option::unwrap_or_default)
     }
 
     async fn append(&self, append: Append) -> Result<(), StoreError> {
@@ -203,13 +202,32 @@ impl Store for SqliteStore {
         let query = "SELECT branch, number FROM jobs WHERE due <= ?1 ORDER BY due LIMIT ?2";
         self.readers.ask(|c| {
             let mut due = c.prepare_cached(query)?;
-            let keys = due.query_map(params![now.timestamp_millis(), integer(limit as u64)], |row| key(row, 0))?;
+            let keys = due.query_map(params![now.timestamp_millis(), integer(limit as u64)], |row| row::key(row, 0))?;
             keys.collect::<rusqlite::Result<_>>().map(Ok)
         })
     }
 
     async fn work(&self, now: DateTime<Utc>, limit: usize) -> Result<Work, StoreError> {
-        self.readers.look(|c| work(c, now.timestamp_millis(), limit).map(Ok))
+        self.readers.look(|c| work::work(c, now.timestamp_millis(), limit).map(Ok))
+    }
+
+    async fn claim(&self, claims: &Claims) -> Result<Vec<Executed>, StoreError> {
+        // Most looks find nothing, and the writer has others to serve.
+        let there_is = self.work(claims.now, claims.look()).await?;
+        if Claiming::new(claims, there_is).turn().is_empty() {
+            return Ok(Vec::new());
+        }
+        let (claims, recent) = (claims.clone(), self.recent.clone());
+        let forget = move |claimed: &Result<Vec<Executed>, _>| {
+            let branches = claimed.iter().flatten().map(|claimed| Changed::Branch(claimed.branch.uid));
+            recent.iter().for_each(|recent| branches.clone().for_each(|branch| recent.forget(branch)));
+        };
+        let claimed = self.writer.write_then(move |c| work::claim(c, &claims), forget).await?;
+        for claimed in &claimed {
+            // Nobody listening is fine.
+            let _ = self.notices.send(Notice { key: claimed.key(), status: claimed.job.status() });
+        }
+        Ok(claimed)
     }
 
     async fn renew(&self, lease: &Lease, jobs: &[JobKey]) -> Result<Vec<Notice>, StoreError> {
@@ -224,7 +242,7 @@ impl Store for SqliteStore {
 
     async fn document(&self, kind: Kind, id: &str) -> Result<Option<Document>, StoreError> {
         let query = "SELECT number, body FROM documents WHERE kind = ?1 AND id = ?2";
-        self.readers.ask(|c| first(c, query, [kind.as_ref(), id], |row| Ok(document(row)?.1)))
+        self.readers.ask(|c| read::first(c, query, [kind.as_ref(), id], |row| Ok(row::document(row)?.1)))
     }
 
     async fn documents(
@@ -239,8 +257,10 @@ impl Store for SqliteStore {
         let of_app = "SELECT number, body FROM documents
              WHERE kind = ?1 AND number > ?2 AND app = ?4 ORDER BY number LIMIT ?3";
         self.readers.ask(|c| match app {
-            Some(app) => page(c, of_app, params![kind.as_ref(), after, count, app.as_str()], limit, document),
-            None => page(c, of_all, params![kind.as_ref(), after, count], limit, document),
+            Some(app) => {
+                read::page(c, of_app, params![kind.as_ref(), after, count, app.as_str()], limit, row::document)
+            }
+            None => read::page(c, of_all, params![kind.as_ref(), after, count], limit, row::document),
         })
     }
 
@@ -262,7 +282,7 @@ impl Store for SqliteStore {
         let (readers, key) = (Arc::clone(&self.readers), key.to_owned());
         let read = move || {
             readers.ask(|c| {
-                first(c, "SELECT bytes FROM blobs WHERE key = ?1", [key], |row| {
+                read::first(c, "SELECT bytes FROM blobs WHERE key = ?1", [key], |row| {
                     Ok(Ok(Bytes::copy_from_slice(row.get_ref(0)?.as_blob()?)))
                 })
             })
@@ -275,8 +295,8 @@ impl Store for SqliteStore {
         let from = "SELECT key FROM blobs WHERE key >= ?1 ORDER BY key";
         let between = "SELECT key FROM blobs WHERE key >= ?1 AND key < ?2 ORDER BY key";
         self.readers.ask(|c| match write::past(prefix) {
-            Some(end) => texts(c, between, [prefix, &end]),
-            None => texts(c, from, [prefix]),
+            Some(end) => read::texts(c, between, [prefix, &end]),
+            None => read::texts(c, from, [prefix]),
         })
     }
 
@@ -289,7 +309,7 @@ impl Store for SqliteStore {
         let past = write::past(prefix);
         let ends = if past.is_some() { "key < ?3" } else { "?3 IS NULL" };
         let query = format!("SELECT key FROM blobs WHERE key {begins} ?1 AND {ends} ORDER BY key LIMIT ?2");
-        self.readers.ask(|c| texts(c, &query, params![from, integer(limit as u64), past]))
+        self.readers.ask(|c| read::texts(c, &query, params![from, integer(limit as u64), past]))
     }
 
     async fn put_blob(&self, key: &str, bytes: Bytes) -> Result<(), StoreError> {
@@ -324,7 +344,7 @@ impl SqliteStore {
         change: impl FnOnce(&Connection) -> write::Changed<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let recent = self.recent.clone();
-        let forget = move || {
+        let forget = move |_: &_| {
             if let Some(recent) = recent {
                 recent.forget(changed);
             }
@@ -333,59 +353,19 @@ impl SqliteStore {
     }
 }
 
-fn branch_and_job(row: &Row<'_>) -> Seen<(StoredBranch, Option<Job>)> {
-    let branch = match row::branch(row)? {
-        Ok(branch) => branch,
-        Err(error) => return Ok(Err(error)),
-    };
-    let job = match row.get::<_, Option<i64>>(BRANCH_COLUMNS)? {
-        Some(_) => row::job(row, branch.uid, BRANCH_COLUMNS)?.map(Some),
-        None => Ok(None),
-    };
-    Ok(job.map(|job| (branch, job)))
-}
-
-fn site(row: &Row<'_>) -> Seen<Site> {
-    let branch = BranchUid(number(row.get(0)?));
-    let name = row.get_ref(1)?.as_str()?.parse::<BranchName>().map_err(StoreError::damaged);
-    let jobs = codec::decode::<Branch>(row.get_ref(2)?.as_blob()?);
-    let (version, app_version) = (number(row.get(3)?), number(row.get(4)?));
-    let site = name.and_then(|name| Ok(Site { branch, name, live: jobs?.live(), version, app_version }));
-    Ok(site.map_err(|error| error.of(format_args!("branch {branch}"))))
-}
-
-fn texts(c: &Connection, query: &str, params: impl rusqlite::Params) -> Seen<Vec<String>> {
-    let mut rows = c.prepare_cached(query)?;
-    rows.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>().map(Ok)
-}
-
-fn document(row: &Row<'_>) -> rusqlite::Result<(u64, Result<Document, StoreError>)> {
-    let place = number(row.get(0)?);
-    let document = codec::decode::<Document>(row.get_ref(1)?.as_blob()?);
-    Ok((place, document.map_err(|error| error.of(format_args!("document number {place}")))))
-}
-
-fn happening(row: &Row<'_>) -> rusqlite::Result<Result<Happening, StoreError>> {
-    let (cursor, key) = (number(row.get(0)?), key(row, 1)?);
-    let record = codec::decode(row.get_ref(3)?.as_blob()?);
-    let named =
-        |error: StoreError| error.of(format_args!("record {cursor} of job {} of branch {}", key.job, key.branch));
-    Ok(record.map(|record| Happening { cursor, key, record }).map_err(named))
-}
-
 fn named_branch(c: &Connection, app: &AppId, name: &BranchName) -> Seen<Option<StoredBranch>> {
     let query = format!("SELECT {BRANCH} FROM branches b WHERE b.app = ?1 AND b.name = ?2");
-    first(c, &query, [app.as_str(), name.as_str()], row::branch)
+    read::first(c, &query, [app.as_str(), name.as_str()], row::branch)
 }
 
 fn job(c: &Connection, key: JobKey) -> Seen<Option<Job>> {
     let query = format!("SELECT {JOB} FROM jobs j WHERE j.branch = ?1 AND j.number = ?2");
-    first(c, &query, [integer(key.branch.0), integer(key.job.get())], |row| row::job(row, key.branch, 0))
+    read::first(c, &query, [integer(key.branch.0), integer(key.job.get())], |row| row::job(row, key.branch, 0))
 }
 
 /// One record, and the row of the one before it in its history.
 fn record(c: &Connection, id: i64) -> Seen<(i64, Record)> {
-    let record = first(c, "SELECT before, body FROM records WHERE id = ?1", [id], |row| {
+    let record = read::first(c, "SELECT before, body FROM records WHERE id = ?1", [id], |row| {
         let before: i64 = row.get(0)?;
         Ok(codec::decode(row.get_ref(1)?.as_blob()?).map(|record| (before, record)))
     })?;
@@ -396,85 +376,4 @@ fn record(c: &Connection, id: i64) -> Seen<(i64, Record)> {
         Ok(Some(found)) => Ok(found),
         Err(error) => Err(error),
     })
-}
-
-fn work(c: &Connection, now: i64, limit: usize) -> rusqlite::Result<Work> {
-    let working = c
-        .prepare_cached("SELECT app, COUNT(*) FROM jobs WHERE lease > ?1 GROUP BY app ORDER BY app")?
-        .query_map([now], |row| Ok((app(row, 0)?, number(row.get(1)?))))?
-        .collect::<rusqlite::Result<_>>()?;
-    let mut candidates = lost(c, now, limit)?;
-    let mut waiting = c.prepare_cached(
-        "SELECT j.branch, j.number, j.app FROM jobs j JOIN branches b ON b.uid = j.branch
-         WHERE j.waits IS NOT NULL AND b.working IS NULL ORDER BY j.waits, j.branch LIMIT ?1",
-    )?;
-    let room = integer(limit.saturating_sub(candidates.len()) as u64);
-    for found in waiting.query_map([room], |row| candidate(row, false))? {
-        candidates.push(found?);
-    }
-    Ok(Work { working, candidates })
-}
-
-fn lost(c: &Connection, now: i64, limit: usize) -> rusqlite::Result<Vec<Candidate>> {
-    let mut lapsed =
-        c.prepare_cached("SELECT j.branch, j.number, j.app FROM jobs j WHERE j.lease <= ?1 ORDER BY j.lease, j.id")?;
-    let mut rows = lapsed.query([now])?;
-    let mut lost = Vec::new();
-    while lost.len() < limit
-        && let Some(row) = rows.next()?
-    {
-        let candidate = candidate(row, true)?;
-        // One that is CANCELLING has nothing for another runner to take over.
-        if matches!(job(c, candidate.key)?, Ok(Some(job)) if job.status().next(EventKind::Reclaimed).is_some()) {
-            lost.push(candidate);
-        }
-    }
-    Ok(lost)
-}
-
-fn candidate(row: &Row<'_>, lost: bool) -> rusqlite::Result<Candidate> {
-    Ok(Candidate { key: key(row, 0)?, app: app(row, 2)?, lost })
-}
-
-fn key(row: &Row<'_>, column: usize) -> rusqlite::Result<JobKey> {
-    let job = JobId::new(number(row.get(column + 1)?));
-    Ok(JobKey { branch: BranchUid(number(row.get(column)?)), job })
-}
-
-fn app(row: &Row<'_>, column: usize) -> rusqlite::Result<AppId> {
-    row.get_ref(column)?.as_str()?.parse().map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
-    })
-}
-
-/// The first row, if there is one.
-fn first<T>(
-    c: &Connection,
-    query: &str,
-    params: impl rusqlite::Params,
-    read: impl FnOnce(&Row<'_>) -> Seen<T>,
-) -> Seen<Option<T>> {
-    let found = c.prepare_cached(query)?.query_row(params, read).optional()?;
-    Ok(found.transpose())
-}
-
-/// One page of rows, of which one more was asked for to see whether another page follows.
-fn page<T>(
-    c: &Connection,
-    query: &str,
-    params: impl rusqlite::Params,
-    limit: usize,
-    read: impl Fn(&Row<'_>) -> rusqlite::Result<(u64, Result<T, StoreError>)>,
-) -> Seen<Page<T>> {
-    let mut rows = c.prepare_cached(query)?;
-    let mut found = rows.query_map(params, read)?.collect::<rusqlite::Result<Vec<_>>>()?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let next = if more { found.last().map(|(cursor, _)| *cursor) } else { None };
-    let items = found.into_iter().map(|(_, item)| item).collect::<Result<_, _>>();
-    Ok(items.map(|items| Page { items, next }))
-}
-
-fn limit_and_one(limit: usize) -> i64 {
-    integer(limit as u64).saturating_add(1)
 }

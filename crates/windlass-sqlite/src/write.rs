@@ -5,10 +5,11 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use windlass::{AppId, Branch, BranchName, Record};
 use windlass_store::{
-    App, Append, BranchUid, Document, JobKey, Kind, Lease, NewBranch, Notice, StoreError, StoredBranch, codec, labels,
+    App, Append, BranchBody, BranchUid, Document, JobColumns, JobKey, Kind, Lease, NewBranch, Notice, StoreError,
+    StoredBranch, codec, labels,
 };
 
-use crate::row::{self, Columns, Settings, integer, number};
+use crate::row::{self, integer, number};
 
 /// SQLite's own error undoes the group; the store's is the change's answer.
 pub(crate) type Changed<T> = rusqlite::Result<Result<T, StoreError>>;
@@ -44,34 +45,29 @@ pub(crate) fn delete_app(c: &Connection, id: &AppId) -> Changed<Option<Vec<Branc
 }
 
 pub(crate) fn create_branch(c: &Connection, new: &NewBranch) -> Changed<StoredBranch> {
-    let NewBranch { app, name, attributes, created } = new.clone();
+    let NewBranch { app, name, .. } = new;
     if !exists(c, "SELECT 1 FROM apps WHERE id = ?1", [app.as_str()])? {
         return Ok(Err(StoreError::Conflict));
     }
     if exists(c, "SELECT 1 FROM branches WHERE app = ?1 AND name = ?2", [app.as_str(), name.as_str()])? {
         return Ok(Err(StoreError::Exists));
     }
-    let Some(label) = free_label(c, &app, &name)? else { return Ok(Err(StoreError::Exists)) };
-    let settings = Settings { attributes, created, updated: created };
-    let branch = Branch::default();
+    let Some(label) = free_label(c, app, name)? else { return Ok(Err(StoreError::Exists)) };
+    let mut branch = StoredBranch::new(BranchUid(0), label, new.clone());
     c.prepare_cached(
-        "INSERT INTO branches (app, name, label, version, body, branch_version, branch) VALUES (?1, ?2, ?3, 1, ?4, 0, ?5)",
+        "INSERT INTO branches (app, name, label, version, body, branch_version, branch) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
-    .execute(params![app.as_str(), name.as_str(), label, codec::encode(&settings), codec::encode(&branch)])?;
-    let uid = BranchUid(number(c.last_insert_rowid()));
-    let Settings { attributes, .. } = settings;
-    Ok(Ok(StoredBranch {
-        uid,
-        app,
-        name,
-        label,
-        attributes,
-        created,
-        updated: created,
-        version: 1,
-        branch,
-        branch_version: 0,
-    }))
+    .execute(params![
+        branch.app.as_str(),
+        branch.name.as_str(),
+        branch.label,
+        integer(branch.version),
+        codec::encode(&BranchBody::of(&branch)),
+        integer(branch.branch_version),
+        codec::encode(&branch.branch)
+    ])?;
+    branch.uid = BranchUid(number(c.last_insert_rowid()));
+    Ok(Ok(branch))
 }
 
 fn free_label(c: &Connection, app: &AppId, name: &BranchName) -> rusqlite::Result<Option<String>> {
@@ -85,11 +81,10 @@ fn free_label(c: &Connection, app: &AppId, name: &BranchName) -> rusqlite::Resul
 }
 
 pub(crate) fn update_branch(c: &Connection, branch: &StoredBranch) -> Changed<()> {
-    let StoredBranch { uid, attributes, created, updated, version, .. } = branch;
-    let settings = Settings { attributes: attributes.clone(), created: *created, updated: *updated };
+    let StoredBranch { uid, version, .. } = branch;
     let changed = c
         .prepare_cached("UPDATE branches SET version = ?2, body = ?3 WHERE uid = ?1 AND version = ?2 - 1")?
-        .execute(params![integer(uid.0), integer(*version), codec::encode(&settings)])?;
+        .execute(params![integer(uid.0), integer(*version), codec::encode(&BranchBody::of(branch))])?;
     Ok(one(changed))
 }
 
@@ -167,7 +162,7 @@ fn append_records(c: &Connection, uid: i64, job: i64, mut last: i64, records: &[
 
 fn insert_job(c: &Connection, uid: i64, number: i64, last: i64, append: &Append) -> rusqlite::Result<()> {
     let job = &append.job;
-    let Columns { due, waits, content, .. } = Columns::of(job);
+    let JobColumns { due, waits, content, .. } = JobColumns::of(job);
     c.prepare_cached(
         "INSERT INTO jobs (branch, number, app, seq, birth, progress, content, last, due, waits)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -179,7 +174,7 @@ fn insert_job(c: &Connection, uid: i64, number: i64, last: i64, append: &Append)
         job.seq(),
         codec::encode(job.birth()),
         codec::encode(job.progress()),
-        content,
+        integer(content),
         last,
         due,
         waits
@@ -189,7 +184,7 @@ fn insert_job(c: &Connection, uid: i64, number: i64, last: i64, append: &Append)
 
 fn update_job(c: &Connection, id: i64, last: i64, append: &Append) -> rusqlite::Result<()> {
     let job = &append.job;
-    let Columns { due, waits, ended, .. } = Columns::of(job);
+    let JobColumns { due, waits, ended, .. } = JobColumns::of(job);
     c.prepare_cached("UPDATE jobs SET seq = ?2, progress = ?3, last = ?4, due = ?5, waits = ?6 WHERE id = ?1")?
         .execute(params![id, job.seq(), codec::encode(job.progress()), last, due, waits])?;
     if ended {

@@ -7,9 +7,7 @@ use std::thread::{self, JoinHandle};
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 use tokio::sync::{mpsc, oneshot};
-use windlass_store::StoreError;
-
-use crate::commits::Commits;
+use windlass_store::{Commits, StoreError};
 
 /// How many changes share a commit at most. More only delays the first of them.
 const GROUP: usize = 512;
@@ -59,15 +57,15 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<Result<T, StoreError>> + Send + 'static,
     {
-        self.write_then(change, || {}).await
+        self.write_then(change, |_| {}).await
     }
 
-    /// The same, and calls `then` after the transaction and before anyone is told of it, whether or not whoever asked
-    /// still waits.
+    /// The same, and calls `then` with the answer after the transaction and before anyone is told of it, whether or not
+    /// whoever asked still waits.
     pub(crate) async fn write_then<T, F>(
         &self,
         change: F,
-        then: impl FnOnce() + Send + 'static,
+        then: impl FnOnce(&Result<T, StoreError>) + Send + 'static,
     ) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -77,7 +75,7 @@ impl Writer {
         let change: Change = Box::new(move |connection| {
             let answer = |done: Result<T, StoreError>| -> Answer {
                 Box::new(move |committed| {
-                    then();
+                    then(&done);
                     let done = match committed {
                         Ok(()) => done,
                         Err(error) => Err(StoreError::unavailable(error)),

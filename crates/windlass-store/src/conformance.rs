@@ -18,6 +18,7 @@ use crate::{Store, Vault};
 pub mod apps;
 pub mod blobs;
 pub mod branches;
+pub mod claims;
 pub mod counts;
 pub mod creation;
 pub mod deletion;
@@ -32,14 +33,71 @@ pub mod sites;
 pub mod vaults;
 pub mod work;
 
-pub use everything::Everything;
+pub use everything::{Everything, check_happenings};
 
 /// Makes a test of every question of the [exam](crate::conformance), from an expression that makes an empty
 /// store: an asynchronous closure that returns the store and whatever must outlive it.
 #[macro_export]
 macro_rules! exam {
     ($new:expr) => {
-        $crate::exam! { $new =>
+        $crate::questions! { exam_as_tests $new }
+    };
+}
+
+/// The same questions as a `Vec` of names and closures, for a harness that asks some of them only, or none.
+///
+/// ```
+/// use windlass_store::MemoryStore;
+///
+/// let questions = windlass_store::exam_list!(async || (MemoryStore::new([7; 32]), ()));
+/// for (_, question) in questions.into_iter().filter(|(name, _)| name.starts_with("sites::")) {
+///     question();
+/// }
+/// ```
+#[macro_export]
+macro_rules! exam_list {
+    ($new:expr) => {
+        $crate::questions! { exam_as_list $new }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! exam_as_tests {
+    ($new:expr => $($subject:ident { $($question:ident)+ })+) => {
+        $(
+            mod $subject {
+                #[allow(unused_imports, reason = "what the expression needs")]
+                use super::*;
+
+                $(
+                    #[test]
+                    fn $question() {
+                        $crate::conformance::take($new, $crate::conformance::$subject::$question);
+                    }
+                )+
+            }
+        )+
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! exam_as_list {
+    ($new:expr => $($subject:ident { $($question:ident)+ })+) => {
+        vec![$($((
+            concat!(stringify!($subject), "::", stringify!($question)),
+            Box::new(|| $crate::conformance::take($new, $crate::conformance::$subject::$question))
+                as Box<dyn FnOnce() + Send>,
+        )),+),+]
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! questions {
+    ($then:ident $new:expr) => {
+        $crate::$then! { $new =>
             apps {
                 an_app_is_read_as_it_was_stored
                 an_app_is_made_once
@@ -143,11 +201,25 @@ macro_rules! exam {
                 the_longest_wait_comes_first
                 a_hold_is_lost_at_its_last_moment
                 what_was_lost_comes_before_what_waits
+                what_waits_is_offered_of_every_app
                 a_job_told_to_stop_is_offered_to_nobody
                 jobs_in_work_are_counted_by_app
                 a_runner_renews_its_own_holds_only
                 a_job_taken_over_is_held_by_the_other_runner
                 a_job_that_ends_is_let_go
+            }
+            claims {
+                a_job_that_is_claimed_is_held_and_its_first_step_begun
+                a_runner_is_given_no_more_than_it_has_room_for
+                no_more_are_in_work_than_may_be_however_many_claim_at_once
+                an_app_with_many_jobs_keeps_no_other_waiting
+                what_was_lost_is_given_first
+                a_runner_is_not_given_what_it_has_in_hand
+                a_job_that_is_lost_too_often_ends_and_makes_room
+                a_job_whose_time_is_up_ends_and_makes_room
+                a_claim_that_is_refused_leaves_nothing_behind
+                the_jobs_of_a_branch_never_overlap_whoever_claims
+                a_job_is_claimed_or_stopped_when_both_come_at_once
             }
             races {
                 two_who_make_a_job_at_once_make_one
@@ -164,21 +236,6 @@ macro_rules! exam {
                 it_answers_as_the_plainest_store_does_when_little_time_passes
             }
         }
-    };
-    ($new:expr => $($subject:ident { $($question:ident)+ })+) => {
-        $(
-            mod $subject {
-                #[allow(unused_imports, reason = "what the expression needs")]
-                use super::*;
-
-                $(
-                    #[test]
-                    fn $question() {
-                        $crate::conformance::take($new, $crate::conformance::$subject::$question);
-                    }
-                )+
-            }
-        )+
     };
 }
 

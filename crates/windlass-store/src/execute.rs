@@ -47,6 +47,13 @@ impl Executed {
     pub const fn key(&self) -> JobKey {
         JobKey { branch: self.branch.uid, job: self.job.id() }
     }
+
+    /// Whoever caused it has a span around this, with which it is told: a request, or a runner's work on the job.
+    pub(crate) fn tell(&self) {
+        let Self { branch, job, .. } = self;
+        let (key, app, status) = (self.key(), &branch.app, job.status());
+        tracing::info!(%key, %app, branch = %branch.name, job = %job.id(), %status, "a job changed");
+    }
 }
 
 /// A command could not be brought before a job.
@@ -321,14 +328,29 @@ async fn done_before(
 
 async fn commit(
     store: &dyn Store,
-    mut branch: StoredBranch,
+    branch: StoredBranch,
     expected_seq: u32,
     change: Change,
     extras: &Extras,
 ) -> Result<Executed, StoreError> {
+    let (append, executed) = outcome(branch, expected_seq, change, extras);
+    if let Some(append) = append {
+        store.append(append).await?;
+        executed.tell();
+    }
+    Ok(executed)
+}
+
+/// What is to be stored of a change, unless nothing has happened, and what there is once it is.
+pub(crate) fn outcome(
+    mut branch: StoredBranch,
+    expected_seq: u32,
+    change: Change,
+    extras: &Extras,
+) -> (Option<Append>, Executed) {
     let Change { records, job, branch: after, answer } = change;
     if records.is_empty() {
-        return Ok(Executed { branch, job, answer });
+        return (None, Executed { branch, job, answer });
     }
     let changed = after != branch.branch;
     // What rides along belongs to the command. Where only time has had its way, it stays behind.
@@ -345,13 +367,9 @@ async fn commit(
         lease,
         blobs,
     };
-    let key = append.key;
-    store.append(append).await?;
-    // Whoever caused it has a span around this, with which it is told: a request, or a runner's work on the job.
-    tracing::info!(%key, app = %branch.app, branch = %branch.name, job = %job.id(), status = %job.status(), "a job changed");
     if changed {
         branch.branch = after;
         branch.branch_version += 1;
     }
-    Ok(Executed { branch, job, answer })
+    (Some(append), Executed { branch, job, answer })
 }

@@ -9,6 +9,8 @@
 //! 4. answer, once that is durable;
 //! 5. wake whoever the job as it now is concerns.
 //!
+//! [`claim`] does the same for whichever jobs are a runner's turn, several at once.
+//!
 //! What a job needs is read off the job: [`Store::work`] and [`Store::due`] look at jobs, not at a queue
 //! beside them, so a crash between two steps loses nothing. Doing a piece of work twice is harmless.
 //!
@@ -18,8 +20,10 @@
 //! about jobs, which are the core's, and no SQL.
 
 mod blobs;
+mod claim;
 mod clock;
 pub mod codec;
+mod commits;
 pub mod conformance;
 mod directory;
 mod error;
@@ -30,12 +34,15 @@ mod port;
 mod push;
 mod resources;
 mod sealed;
+mod stored;
 mod token;
 mod variables;
 mod vault;
 
 pub use blobs::{Blob, Blobs, Collected, INLINE_MAX, Staged, StagedFile, Staging, StagingFolder, keys};
+pub use claim::{Claiming, Claims, claim};
 pub use clock::{Clock, ManualClock};
+pub use commits::{Begun, Commits};
 pub use directory::Directory;
 pub use error::StoreError;
 pub use execute::{
@@ -49,6 +56,7 @@ pub use port::{
 pub use push::{NotBuilt, Push, PushError, Pushed, build, pushed};
 pub use resources::{App, Attributes, Document, Kind, NewBranch, StoredBranch, label, labels};
 pub use sealed::Sealer;
+pub use stored::{BranchBody, JobColumns};
 pub use token::{SEALED_TOKEN, Token, keep_token, repository_token};
 pub use variables::{BadVariable, VariableFault, build_limits, check_variables};
 pub use vault::{Content, InvalidContent, Vault};

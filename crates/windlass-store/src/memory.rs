@@ -1,7 +1,7 @@
 //! The store that keeps everything in memory, for tests, embedding, and as the plainest reading of the port.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+mod state;
+
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,12 +9,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::sync::broadcast;
-use windlass::{AppId, Branch, BranchName, EventKind, Job, JobId, JobStatus, Record};
+use windlass::{AppId, Branch, BranchName, Job, JobId, Record};
 
 use crate::{
-    App, Append, BranchUid, Candidate, Counted, Document, Happening, JobKey, Kind, Lease, NewBranch, Notice, Page,
-    Site, Store, StoreError, StoredBranch, Work, labels,
+    App, Append, BranchUid, Claiming, Claims, Counted, Document, Executed, Happening, JobKey, Kind, Lease, NewBranch,
+    Notice, Page, Site, Store, StoreError, StoredBranch, Work, labels,
 };
+use state::State;
 
 /// A store in memory. It forgets everything when it is dropped, and is a real store in all else.
 #[derive(Debug)]
@@ -22,28 +23,6 @@ pub struct MemoryStore {
     state: Mutex<State>,
     notices: broadcast::Sender<Notice>,
     secret: [u8; 32],
-}
-
-#[derive(Debug, Default)]
-struct State {
-    apps: BTreeMap<u64, App>,
-    branches: BTreeMap<BranchUid, StoredBranch>,
-    jobs: BTreeMap<JobKey, StoredJob>,
-    documents: BTreeMap<u64, Document>,
-    happenings: Vec<Happening>,
-    blobs: BTreeMap<String, Bytes>,
-    /// The number of the last app, branch or document that was made.
-    last: u64,
-    /// The place of the last happening.
-    cursor: u64,
-}
-
-#[derive(Debug)]
-struct StoredJob {
-    app: AppId,
-    job: Job,
-    records: Vec<Record>,
-    lease: Option<Lease>,
 }
 
 impl MemoryStore {
@@ -56,50 +35,6 @@ impl MemoryStore {
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic under the lock leaves whole values behind: every change below is made after its checks.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    fn app(&self, id: &AppId) -> Option<(u64, &App)> {
-        self.apps.iter().find(|(_, app)| app.id == *id).map(|(n, app)| (*n, app))
-    }
-
-    fn branch(&self, app: &AppId, name: &BranchName) -> Option<&StoredBranch> {
-        self.branches.values().find(|branch| branch.app == *app && branch.name == *name)
-    }
-
-    fn site(&self, branch: &StoredBranch) -> Option<Site> {
-        let (_, app) = self.app(&branch.app)?;
-        Some(Site {
-            branch: branch.uid,
-            name: branch.name.clone(),
-            live: branch.branch.live(),
-            version: branch.version,
-            app_version: app.version,
-        })
-    }
-
-    fn document(&self, kind: Kind, id: &str) -> Option<(u64, &Document)> {
-        let mut documents = self.documents.iter();
-        documents.find(|(_, document)| document.kind == kind && document.id == id).map(|(n, document)| (*n, document))
-    }
-
-    fn delete_branch(&mut self, uid: BranchUid) {
-        self.branches.remove(&uid);
-        self.jobs.retain(|key, _| key.branch != uid);
-        self.happenings.retain(|happening| happening.key.branch != uid);
-    }
-
-    fn happened(&mut self, key: JobKey, records: &[Record]) {
-        for record in records {
-            self.cursor += 1;
-            self.happenings.push(Happening { cursor: self.cursor, key, record: record.clone() });
-        }
-    }
-
-    /// The branch, if it is at this version.
-    fn branch_at(&mut self, uid: BranchUid, version: u64) -> Result<&mut StoredBranch, StoreError> {
-        self.branches.get_mut(&uid).filter(|branch| branch.branch_version == version).ok_or(StoreError::Conflict)
     }
 }
 
@@ -174,19 +109,7 @@ impl Store for MemoryStore {
         let uid = BranchUid(state.last);
         let taken = |label: &str| state.branches.values().any(|other| other.app == new.app && other.label == label);
         let label = labels(&new.name, uid).find(|label| !taken(label)).ok_or(StoreError::Exists)?;
-        let NewBranch { app, name, attributes, created } = new.clone();
-        let branch = StoredBranch {
-            uid,
-            app,
-            name,
-            label,
-            attributes,
-            created,
-            updated: created,
-            version: 1,
-            branch: Branch::default(),
-            branch_version: 0,
-        };
+        let branch = StoredBranch::new(uid, label, new.clone());
         state.branches.insert(uid, branch.clone());
         Ok(branch)
     }
@@ -287,38 +210,7 @@ impl Store for MemoryStore {
     }
 
     async fn append(&self, append: Append) -> Result<(), StoreError> {
-        let Append { app, key, expected_seq, records, job, branch, lease, blobs } = append;
-        let mut state = self.state();
-        if !state.branches.contains_key(&key.branch) {
-            return Err(StoreError::Conflict);
-        }
-        if state.jobs.get(&key).map_or(0, |stored| stored.job.seq()) != expected_seq {
-            return Err(StoreError::Conflict);
-        }
-        if let Some((version, after)) = branch {
-            let stored = state.branch_at(key.branch, version)?;
-            stored.branch = after;
-            stored.branch_version += 1;
-        }
-        let notice = Notice { key, status: job.status() };
-        state.happened(key, &records);
-        match state.jobs.entry(key) {
-            Entry::Vacant(entry) => {
-                entry.insert(StoredJob { app, job, records, lease });
-            }
-            Entry::Occupied(mut entry) => {
-                let stored = entry.get_mut();
-                stored.job = job;
-                stored.records.extend(records);
-                stored.lease = lease.or_else(|| stored.lease.take());
-            }
-        }
-        if notice.status.is_terminal()
-            && let Some(stored) = state.jobs.get_mut(&key)
-        {
-            stored.lease = None;
-        }
-        state.blobs.extend(blobs);
+        let notice = self.state().append(append)?;
         // Nobody listening is fine.
         let _ = self.notices.send(notice);
         Ok(())
@@ -352,29 +244,28 @@ impl Store for MemoryStore {
     }
 
     async fn work(&self, now: DateTime<Utc>, limit: usize) -> Result<Work, StoreError> {
-        let state = self.state();
-        let mut working = BTreeMap::<AppId, u64>::new();
-        let mut lost = Vec::new();
-        let mut waiting = Vec::new();
-        for (key, stored) in &state.jobs {
-            let candidate = |lost| Candidate { key: *key, app: stored.app.clone(), lost };
-            let status = stored.job.status();
-            match &stored.lease {
-                Some(lease) if lease.until > now => *working.entry(stored.app.clone()).or_default() += 1,
-                Some(lease) if status.next(EventKind::Reclaimed).is_some() => lost.push((lease.until, candidate(true))),
-                Some(_) => {}
-                None if status == JobStatus::Pending
-                    && state.branches.get(&key.branch).is_some_and(|branch| branch.branch.working().is_none()) =>
-                {
-                    waiting.push((stored.job.since(), candidate(false)));
-                }
-                None => {}
+        Ok(self.state().work(now, limit))
+    }
+
+    async fn claim(&self, claims: &Claims) -> Result<Vec<Executed>, StoreError> {
+        let mut state = self.state();
+        let mut claiming = Claiming::new(claims, state.work(claims.now, claims.look()));
+        loop {
+            let turn = claiming.turn();
+            if turn.is_empty() {
+                break;
+            }
+            for candidate in &turn {
+                claiming.decide(candidate, state.branch_and_job(candidate.key));
             }
         }
-        lost.sort_by_key(|(since, candidate)| (*since, candidate.key));
-        waiting.sort_by_key(|(since, candidate)| (*since, candidate.key));
-        let candidates = lost.into_iter().chain(waiting).map(|(_, candidate)| candidate).take(limit).collect();
-        Ok(Work { working: working.into_iter().collect(), candidates })
+        let mut claimed = Vec::new();
+        for (append, executed) in claiming.end() {
+            let notice = state.append(append)?;
+            let _ = self.notices.send(notice);
+            claimed.push(executed);
+        }
+        Ok(claimed)
     }
 
     async fn renew(&self, lease: &Lease, jobs: &[JobKey]) -> Result<Vec<Notice>, StoreError> {

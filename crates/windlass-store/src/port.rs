@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use windlass::{AppId, Branch, BranchName, Job, JobId, JobStatus, Live, Record};
 
-use crate::{App, Document, Kind, NewBranch, StoreError, StoredBranch};
+use crate::{App, Claims, Document, Executed, Kind, NewBranch, StoreError, StoredBranch};
 
 /// What tells a branch from every other that ever was in this store, and never changes. A branch that is
 /// deleted and made again under its old name has another one, so nothing old can reach it.
@@ -98,7 +98,7 @@ pub struct Work {
     /// How many jobs each app has in work, those of lost runners left out.
     pub working: Vec<(AppId, u64)>,
     /// Jobs that want a runner: first those whose runner is lost, then those that wait on a branch on
-    /// which nothing works, longest wait first.
+    /// which nothing works, the longest wait first in both.
     pub candidates: Vec<Candidate>,
 }
 
@@ -241,8 +241,14 @@ pub trait Store: Send + Sync + 'static {
     /// Jobs whose deadline has passed, the longest overdue first.
     async fn due(&self, now: DateTime<Utc>, limit: usize) -> Result<Vec<JobKey>, StoreError>;
 
-    /// What there is to do.
+    /// What there is to do: up to `limit` jobs of lost runners, and up to `limit` of each app that wait, so that no app
+    /// hides the others.
     async fn work(&self, now: DateTime<Utc>, limit: usize) -> Result<Work, StoreError>;
+
+    /// Gives a runner what there is to do, as [`Claiming`](crate::Claiming) decides it: look, decision and what is stored are
+    /// one transaction, in which no other claim is decided, whoever makes it. A job that another transaction is about to
+    /// change is left to that one. Answers what was stored; see [`claim`](crate::claim).
+    async fn claim(&self, claims: &Claims) -> Result<Vec<Executed>, StoreError>;
 
     /// Renews the runner's holds on those of `jobs` that it still has, and answers them with their statuses: one that is
     /// missing was lost, one in CANCELLING is to be let go. A hold on any other job runs out, whoever has it.
@@ -296,6 +302,6 @@ pub trait Store: Send + Sync + 'static {
     /// A secret of 32 bytes that is made at the first call and the same ever after, for signing URLs.
     async fn secret(&self) -> Result<[u8; 32], StoreError>;
 
-    /// News of changed jobs, from now on. Some may be missed under load: look at [`work`](Self::work) then.
+    /// News of changed jobs, from now on. Some may be missed under load: look at what there is then.
     fn notices(&self) -> broadcast::Receiver<Notice>;
 }

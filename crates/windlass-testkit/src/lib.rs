@@ -16,6 +16,6 @@ pub use archives::archives;
 pub use histories::histories;
 pub use meanwhile::{Look, Meanwhile};
 pub use names::names;
-pub use postgres::Postgres;
+pub use postgres::{Named, Postgres, run_tests};
 pub use stored::stored;
 pub use wire::wire;

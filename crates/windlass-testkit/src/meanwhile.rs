@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use tokio::sync::broadcast;
 use windlass::{AppId, Branch, BranchName, Job, JobId, JobStatus, Record};
 use windlass_store::{
-    App, Append, BranchUid, Counted, Document, Happening, JobKey, Kind, Lease, MemoryStore, NewBranch, Notice, Page,
-    Site, Store, StoreError, StoredBranch, Work,
+    App, Append, BranchUid, Claims, Counted, Document, Executed, Happening, JobKey, Kind, Lease, MemoryStore,
+    NewBranch, Notice, Page, Site, Store, StoreError, StoredBranch, Work,
 };
 
 /// The look that something else comes after.
@@ -214,6 +214,10 @@ impl Store for Meanwhile {
 
     async fn work(&self, now: DateTime<Utc>, limit: usize) -> Answer<Work> {
         self.store.work(now, limit).await
+    }
+
+    async fn claim(&self, claims: &Claims) -> Answer<Vec<Executed>> {
+        self.store.claim(claims).await
     }
 
     async fn renew(&self, lease: &Lease, jobs: &[JobKey]) -> Answer<Vec<Notice>> {

@@ -1,9 +1,12 @@
 //! A PostgreSQL server of the tests' own, from the machine's binaries, on a socket in a temporary directory.
 
 use std::io::{BufRead, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+
+use libtest_mimic::{Arguments, Trial};
 
 /// Runs the server for as long as its standard input is open, so that it ends with the process that started it, however that
 /// one ends, and leaves nothing behind. A word there stops the server, and another starts it again.
@@ -34,11 +37,43 @@ while read -r word; do
 done
 "#;
 
+/// A test, and under which name it is told of.
+pub type Named<'a> = (&'a str, Box<dyn FnOnce() + Send>);
+
+/// Runs tests that need a server, as a test binary without the built-in harness does. They count as ignored, said aloud, where
+/// the machine has no PostgreSQL.
+///
+/// # Panics
+///
+/// Where it has none though `WINDLASS_POSTGRES_REQUIRED` is set.
+#[must_use]
+pub fn run_tests(tests: Vec<Named<'_>>) -> ExitCode {
+    let ignored = newest().is_none();
+    if ignored {
+        missing();
+    }
+    let trial = |(name, test): Named<'_>| {
+        let run = move || {
+            test();
+            Ok(())
+        };
+        Trial::test(name, run).with_ignored_flag(ignored)
+    };
+    libtest_mimic::run(&Arguments::from_args(), tests.into_iter().map(trial).collect()).exit_code()
+}
+
+#[expect(clippy::print_stderr, reason = "whoever runs the tests has to know")]
+fn missing() {
+    assert!(std::env::var_os("WINDLASS_POSTGRES_REQUIRED").is_none(), "there is no PostgreSQL on this machine");
+    eprintln!("IGNORED: there is no PostgreSQL in /usr/lib/postgresql; Debian's package is `postgresql`");
+}
+
 /// A running server. It stops, and its directory goes, when this is dropped or the process ends.
 #[derive(Debug)]
 pub struct Postgres {
     bin: PathBuf,
     directory: PathBuf,
+    port: u16,
     keeper: Child,
     answers: BufReader<std::process::ChildStdout>,
 }
@@ -63,11 +98,25 @@ impl Postgres {
     ///
     /// Those of [`start`](Self::start).
     #[must_use]
-    #[expect(clippy::print_stderr, reason = "whoever runs the tests has to know")]
     pub fn start_with(settings: &str) -> Option<Self> {
+        Self::start_at(settings, 5432)
+    }
+
+    /// One that can be reached over TCP, too, on a port of this machine that was free just now.
+    ///
+    /// # Panics
+    ///
+    /// Those of [`start`](Self::start).
+    #[must_use]
+    pub fn start_on_tcp() -> Option<Self> {
+        let free = TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr());
+        let port = free.expect("a free port").port();
+        Self::start_at(&format!("-c fsync=off -c listen_addresses=127.0.0.1 -c port={port}"), port)
+    }
+
+    fn start_at(settings: &str, port: u16) -> Option<Self> {
         let Some(bin) = newest() else {
-            assert!(std::env::var_os("WINDLASS_POSTGRES_REQUIRED").is_none(), "there is no PostgreSQL on this machine");
-            eprintln!("IGNORED: there is no PostgreSQL in /usr/lib/postgresql; Debian's package is `postgresql`");
+            missing();
             return None;
         };
         let mut keeper = Command::new("sh");
@@ -76,20 +125,26 @@ impl Postgres {
         let mut answers = BufReader::new(keeper.stdout.take().expect("its output"));
         let directory = PathBuf::from(line(&mut answers));
         assert!(directory.is_absolute(), "PostgreSQL does not start");
-        Some(Self { bin, directory, keeper, answers })
+        Some(Self { bin, directory, port, keeper, answers })
     }
 
-    /// The directory with its socket, which is named after port 5432.
+    /// The directory with its socket, which is named after its port.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// Its port: 5432, unless it can be reached over TCP.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     /// The URL of a database on it.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         let directory = self.directory.display().to_string().replace('/', "%2F");
-        format!("postgres://postgres@{directory}/{database}")
+        format!("postgres://postgres@{directory}:{}/{database}", self.port)
     }
 
     /// Makes a database with everything that `template` holds, and answers its name.
@@ -112,7 +167,7 @@ impl Postgres {
     pub fn run(&self, database: &str, statement: &str) -> String {
         let mut psql = Command::new(self.bin.join("psql"));
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", database, "-c", statement]);
-        let done = psql.arg("-h").arg(&self.directory).output().expect("psql");
+        let done = psql.arg("-h").arg(&self.directory).args(["-p", &self.port.to_string()]).output().expect("psql");
         assert!(done.status.success(), "{statement}: {}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8_lossy(&done.stdout).trim().to_owned()
     }

@@ -13,8 +13,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use windlass_http::{Api, JobCounts};
 use windlass_runner::Runner;
-use windlass_sqlite::Commits;
-use windlass_store::Clock;
+use windlass_store::{Clock, Commits};
 
 use super::listen::Answer;
 

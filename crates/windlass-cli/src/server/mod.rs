@@ -34,8 +34,8 @@ use windlass_runner::guard::AddressGuard;
 use windlass_runner::s3::{Access, S3};
 use windlass_runner::{Builds, Janitor, Runner, Settings, Sources, Upkeep};
 use windlass_site::Sites;
-use windlass_sqlite::{Commits, SqliteStore};
-use windlass_store::{Blobs, Clock, RunnerId, Store};
+use windlass_sqlite::SqliteStore;
+use windlass_store::{Blobs, Clock, Commits, RunnerId, Store};
 
 pub use artifacts::Artifacts;
 pub use builds::BuildConfig;
@@ -168,7 +168,7 @@ impl Server {
         let data = Data::at(&config.data)?;
         let commits = Commits::new(Arc::clone(&config.clock));
         let store: Arc<dyn Store> = match &config.database {
-            Some(url) => Arc::new(open(url, &config.clock).await?),
+            Some(url) => Arc::new(open(url, &config.clock, commits.clone()).await?),
             None => Arc::new(SqliteStore::open_counted(data.path(), commits.clone())?),
         };
         let blobs = Blobs::new(Arc::clone(&store), config.artifacts.open(data.path())?);
@@ -295,8 +295,9 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-async fn open(url: &DatabaseUrl, clock: &Arc<dyn Clock>) -> anyhow::Result<PostgresStore> {
-    Ok(PostgresStore::open(&url.0, windlass_postgres::Options::new(Arc::clone(clock))).await?)
+async fn open(url: &DatabaseUrl, clock: &Arc<dyn Clock>, commits: Commits) -> anyhow::Result<PostgresStore> {
+    let options = windlass_postgres::Options::new(Arc::clone(clock));
+    Ok(PostgresStore::open(&url.0, windlass_postgres::Options { commits: Some(commits), ..options }).await?)
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {

@@ -23,6 +23,13 @@ async fn a_deployment_goes_live_over_postgresql() {
     assert_eq!(world.visit("/").await, (200, "first".to_owned()));
     assert_eq!(status(&world.deploy(large_site("second", 2 << 20)).await), JobStatus::Succeed);
     assert_eq!(world.visit("/").await, (200, "second".to_owned()));
+    // Its commits are in the metrics, as those of a store of its own would be.
+    let page = world.http.get(format!("{}/metrics", world.server.endpoint())).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    for (name, least) in [("duration_seconds_count", 8.0), ("changes_sum", 8.0)] {
+        let line = page.lines().find_map(|line| line.strip_prefix(&format!("windlass_store_commit_{name} ")));
+        assert!(line.unwrap().parse::<f64>().unwrap() >= least, "{name} in\n{page}");
+    }
     assert!(!world.server.data().path().join("windlass.db").exists(), "it has a database of its own, too");
 
     // What was there is there after a start.

@@ -11,10 +11,9 @@ use windlass_testkit::Postgres;
 
 use crate::{branch, client, make, noon, open, plan, somebody_waits};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
+pub(crate) async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
     // One that waits for the disk.
-    let Some(mut server) = Postgres::start_with("-c fsync=on") else { return };
+    let mut server = Postgres::start_with("-c fsync=on").unwrap();
     let database = server.database("template1");
     let store = Arc::new(open(&server.url(&database)).await);
     let mut news = store.notices();
@@ -72,9 +71,8 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
     assert!(acknowledged > 20, "{acknowledged}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_commit_whose_answer_is_lost_is_stored_once_however_often_it_is_sent() {
-    let Some(server) = Postgres::start() else { return };
+pub(crate) async fn a_commit_whose_answer_is_lost_is_stored_once_however_often_it_is_sent() {
+    let server = Postgres::start().unwrap();
     let database = server.database("template1");
     let direct = server.url(&database);
     let proxy = Proxy::start(server.directory().join(".s.PGSQL.5432"));
@@ -107,9 +105,8 @@ async fn a_commit_whose_answer_is_lost_is_stored_once_however_often_it_is_sent()
     assert_eq!((history.len(), Job::replay(key.job, &history)), (made.job.seq() as usize + 1, Ok(again.job)));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn news_comes_again_after_its_connection_broke() {
-    let Some(server) = Postgres::start() else { return };
+pub(crate) async fn news_comes_again_after_its_connection_broke() {
+    let server = Postgres::start().unwrap();
     let database = server.database("template1");
     let proxy = Proxy::start(server.directory().join(".s.PGSQL.5432"));
     let (here, there) = (open(&proxy.url(&database)).await, open(&server.url(&database)).await);

@@ -7,9 +7,8 @@ use windlass_testkit::Postgres;
 
 use crate::{branch, client, make, open, somebody_waits, stop, two};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_later_place_is_never_seen_before_an_earlier_one() {
-    let Some(server) = Postgres::start() else { return };
+pub(crate) async fn a_later_place_is_never_seen_before_an_earlier_one() {
+    let server = Postgres::start().unwrap();
     let url = server.url(&server.database("template1"));
     let (store, mut slow) = (Arc::new(open(&url).await), client(&url).await);
     let on = branch(&*store, "main").await;
@@ -38,9 +37,8 @@ async fn a_later_place_is_never_seen_before_an_earlier_one() {
     assert_eq!(branches.collect::<Vec<_>>(), [99, on.uid.0]);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_follower_sees_all_that_many_store_at_once() {
-    let Some(server) = Postgres::start() else { return };
+pub(crate) async fn a_follower_sees_all_that_many_store_at_once() {
+    let server = Postgres::start().unwrap();
     let (here, there) = two(&server).await;
     let mut writers = tokio::task::JoinSet::new();
     for n in 0..8 {

@@ -8,9 +8,8 @@ use windlass_testkit::Postgres;
 
 use crate::{branch, claim, make, noon, open_with};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn processes_whose_clocks_are_hours_apart_agree_on_who_holds_a_job() {
-    let Some(server) = Postgres::start() else { return };
+pub(crate) async fn processes_whose_clocks_are_hours_apart_agree_on_who_holds_a_job() {
+    let server = Postgres::start().unwrap();
     let url = server.url(&server.database("template1"));
     let clock = |hours| Arc::new(ManualClock::at(noon() + TimeDelta::hours(hours)));
     let (slow, fast) = (clock(-5), clock(5));

@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics by design")]
 
+mod claims;
+mod commits;
 mod faults;
 mod feed;
 mod leases;
 mod news;
+mod opening;
 mod plans;
+mod tls;
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeZone as _, Utc};
@@ -16,7 +21,42 @@ use windlass_postgres::{Options, PostgresStore};
 use windlass_store::{
     Address, App, Clock, Executed, Extras, Lease, ManualClock, NewBranch, Plan, Store, StoredBranch, create, execute,
 };
-use windlass_testkit::Postgres;
+use windlass_testkit::{Named, Postgres, run_tests};
+
+/// One that is not among them is dead code, which the compiler finds.
+macro_rules! tests {
+    ($($test:path)+) => {
+        vec![$((stringify!($test), Box::new(|| in_a_runtime($test())) as Box<dyn FnOnce() + Send>)),+]
+    };
+}
+
+fn main() -> ExitCode {
+    let tests: Vec<Named<'_>> = tests! {
+        claims::a_lost_runner_comes_back_and_puts_nothing_live
+        claims::no_more_are_in_work_than_may_be_however_many_processes_claim
+        claims::jobs_of_a_branch_never_overlap_however_many_processes_run_them
+        claims::a_claim_waits_for_nobody_who_is_changing_a_job
+        claims::whoever_stands_still_in_the_midst_of_a_claim_does_not_stop_the_others
+        commits::commands_that_arrive_together_are_committed_together
+        faults::nothing_acknowledged_is_lost_when_the_server_is_killed_under_load
+        faults::a_commit_whose_answer_is_lost_is_stored_once_however_often_it_is_sent
+        faults::news_comes_again_after_its_connection_broke
+        feed::a_later_place_is_never_seen_before_an_earlier_one
+        feed::a_follower_sees_all_that_many_store_at_once
+        leases::processes_whose_clocks_are_hours_apart_agree_on_who_holds_a_job
+        news::whoever_listens_hears_once_of_every_change_of_every_process
+        opening::a_database_of_the_first_version_is_brought_forward
+        opening::whoever_comes_while_tables_are_being_made_waits_however_long_that_takes
+        opening::many_that_open_a_new_database_at_once_make_its_tables_once
+        plans::no_statement_reads_a_whole_table
+        tls::a_server_is_believed_that_proves_who_it_is_and_no_other
+    };
+    run_tests(tests)
+}
+
+fn in_a_runtime(test: impl Future<Output = ()>) {
+    tokio::runtime::Runtime::new().unwrap().block_on(test);
+}
 
 /// When everything here happens, but for leases, which go by the server's clock.
 fn noon() -> DateTime<Utc> {

@@ -6,9 +6,8 @@ use windlass_testkit::Postgres;
 
 use crate::{branch, make, stop, two};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_listens_hears_once_of_every_change_of_every_process() {
-    let Some(server) = Postgres::start() else { return };
+pub(crate) async fn whoever_listens_hears_once_of_every_change_of_every_process() {
+    let server = Postgres::start().unwrap();
     let (here, there) = two(&server).await;
     let (mut hears_here, mut hears_there) = (here.notices(), there.notices());
     let mut expected = Vec::new();

@@ -1,10 +1,12 @@
 //! All that a store holds, to be compared and to be checked.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use strum::VariantArray as _;
 use windlass::{Branch, Job, JobStatus, Record};
 
-use crate::{App, Document, JobKey, Kind, Page, Store, StoreError, StoredBranch, Work};
+use crate::{App, Document, Happening, JobKey, Kind, Page, Store, StoreError, StoredBranch, Work};
 
 /// All that a store says it holds, but for small artifacts.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +95,35 @@ fn check_branch(branch: &Branch, jobs: &[&Job], context: &str) {
             assert_eq!(job, Some((Some(live.artifact), live.since)), "what is live {context}");
         }
         None => assert!(jobs.iter().all(|job| job.artifact().is_none()), "nothing is live {context}"),
+    }
+}
+
+/// Checks that all of it could happen in the order in which it did: a branch works on one job at a time, and shows what went
+/// live last.
+///
+/// # Panics
+///
+/// Where it could not, naming the job.
+pub async fn check_happenings(store: &dyn Store) {
+    let mut histories = BTreeMap::<JobKey, Vec<Record>>::new();
+    let (mut working, mut live) = (BTreeMap::new(), BTreeMap::new());
+    for Happening { key, record, .. } in store.happenings(0, usize::MAX).await.unwrap() {
+        let history = histories.entry(key).or_default();
+        history.push(record);
+        let job = Job::replay(key.job, &*history).unwrap();
+        if job.status().is_working() {
+            let other = *working.entry(key.branch).or_insert(key);
+            assert_eq!(other, key, "two jobs of a branch work at a time");
+        } else if working.get(&key.branch) == Some(&key) {
+            working.remove(&key.branch);
+        }
+        if job.artifact().is_some() {
+            live.insert(key.branch, key.job);
+        }
+    }
+    for (branch, job) in live {
+        let shown = store.branch_by_uid(branch).await.unwrap().unwrap().branch.live();
+        assert_eq!(shown.map(|live| live.job), Some(job), "branch {branch} shows another job than went live last");
     }
 }
 

@@ -197,7 +197,9 @@ pub async fn branches_made_at_once_have_labels_of_their_own(s: Arc<dyn Store>) {
 }
 
 /// Does all of it at once, and answers in their order.
-async fn at_once<F: Future<Output: Send> + Send + 'static>(tasks: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+pub(super) async fn at_once<F: Future<Output: Send> + Send + 'static>(
+    tasks: impl IntoIterator<Item = F>,
+) -> Vec<F::Output> {
     let tasks: Vec<_> = tasks.into_iter().collect();
     let all_there = Arc::new(Barrier::new(tasks.len()));
     let begun: Vec<_> = tasks

@@ -38,7 +38,8 @@ async fn compare(s: Arc<dyn Store>, seed: u64, stride: TimeDelta) {
         let expected = plain.perform(&operation, now).await;
         let answer = tested.perform(&operation, now).await;
         assert_eq!(answer, expected, "{context}");
-        ledger.follow(&operation, answer.obeyed && plain.seq(&operation).await > before);
+        let stored = answer.obeyed && plain.seq(&operation).await > before;
+        ledger.follow(&operation, &answer, stored);
         if step % 10 == 2 {
             let expected = plain.everything(&context).await;
             let (everything, blobs) = tested.everything(&context).await;

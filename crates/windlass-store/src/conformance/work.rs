@@ -105,11 +105,24 @@ pub async fn what_was_lost_comes_before_what_waits(s: Arc<dyn Store>) {
         lost.push((minute, (made.key(), true)));
     }
     lost.sort_unstable();
-    let mut expected: Vec<_> = lost.into_iter().map(|(_, found)| found).collect();
-    expected.push((waits, false));
-    for limit in [0, 1, 3, 4, 5, usize::MAX] {
-        assert_eq!(candidates(&*s, at(9), limit).await, expected[..limit.min(4)], "at most {limit}");
+    let expected: Vec<_> = lost.into_iter().map(|(_, found)| found).collect();
+    for limit in [1, 2, 3, 4, usize::MAX] {
+        let most = [&expected[..limit.min(3)], &[(waits, false)]].concat();
+        assert_eq!(candidates(&*s, at(9), limit).await, most, "at most {limit}");
     }
+}
+
+pub async fn what_waits_is_offered_of_every_app(s: Arc<dyn Store>) {
+    let mut waits = Vec::new();
+    for (minute, app) in [(1, "d1"), (2, "d1"), (3, "d2"), (4, "d1"), (5, "d3"), (6, "d2"), (7, "d2")] {
+        let on = branch(&*s, app, &format!("at {minute}")).await;
+        waits.push((make(&*s, &on, url(), at(minute)).await.key(), false));
+    }
+    let of = |places: &[usize]| places.iter().map(|place| waits[place - 1]).collect::<Vec<_>>();
+    assert_eq!(candidates(&*s, at(9), 0).await, []);
+    assert_eq!(candidates(&*s, at(9), 1).await, of(&[1, 3, 5]));
+    assert_eq!(candidates(&*s, at(9), 2).await, of(&[1, 2, 3, 5, 6]));
+    assert_eq!(candidates(&*s, at(9), 3).await, waits);
 }
 
 pub async fn a_job_told_to_stop_is_offered_to_nobody(s: Arc<dyn Store>) {

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use windlass::{AppId, Job, JobId, JobStatus};
 
 use super::operation::Operation;
-use super::side::Side;
+use super::side::{Answer, Side};
 use crate::conformance::Everything;
-use crate::{JobKey, Lease};
+use crate::{Candidate, JobKey, Lease};
 
 /// The holds that were given, by the place of the branch and the number of the job. Those of jobs that have
 /// ended or are gone mean nothing.
@@ -17,12 +17,15 @@ pub(super) struct Ledger(BTreeMap<(usize, JobId), Lease>);
 
 impl Ledger {
     /// Follows an operation that was obeyed.
-    pub(super) fn follow(&mut self, operation: &Operation, stored: bool) {
+    pub(super) fn follow(&mut self, operation: &Operation, answer: &Answer, stored: bool) {
         if let Operation::Execute { on, job, extras, .. } = operation
             && let Some(lease) = &extras.lease
             && stored
         {
             self.0.insert((*on, *job), lease.clone());
+        }
+        if let Operation::Claim { lease, .. } = operation {
+            self.0.extend(answer.given.iter().map(|place| (*place, lease.clone())));
         }
         if let Operation::Renew(lease) = operation {
             for held in self.0.values_mut().filter(|held| held.runner == lease.runner) {
@@ -34,7 +37,7 @@ impl Ledger {
     /// Checks what is due and what there is to do against all jobs, one by one.
     pub(super) async fn check(&self, side: &Side, all: &Everything, now: DateTime<Utc>, limit: usize, context: &str) {
         let mut due = Queue::default();
-        let (mut lost, mut waiting) = (Queue::default(), Queue::default());
+        let (mut lost, mut waiting) = (Queue::default(), BTreeMap::<AppId, Queue>::new());
         let mut working = BTreeMap::<AppId, u64>::new();
         for (key, job, _) in &all.jobs {
             let place = (key.branch.0 as usize, key.job);
@@ -46,7 +49,9 @@ impl Ledger {
                 Some(lease) if lease.until > now => *working.entry(branch.app.clone()).or_default() += 1,
                 Some(lease) if job.status() != JobStatus::Cancelling => lost.push(lease.until, place),
                 Some(_) => {}
-                None if waits(job) && branch.branch.working().is_none() => waiting.push(job.since(), place),
+                None if waits(job) && branch.branch.working().is_none() => {
+                    waiting.entry(branch.app.clone()).or_default().push(job.since(), place);
+                }
                 None => {}
             }
         }
@@ -61,8 +66,13 @@ impl Ledger {
         let (were_lost, wait) = work.candidates.split_at(first_waiting.unwrap_or(work.candidates.len()));
         assert!(wait.iter().all(|candidate| !candidate.lost), "what was lost does not come first, {context}");
         lost.check(were_lost.iter().map(|it| place(&it.key)), limit, &format!("what is lost, {context}"));
-        let room = limit.saturating_sub(were_lost.len());
-        waiting.check(wait.iter().map(|it| place(&it.key)), room, &format!("what waits, {context}"));
+        let since = |it: &Candidate| waiting.get(&it.app).and_then(|of_app| of_app.0.get(&place(&it.key)));
+        assert!(wait.is_sorted_by_key(since), "the longest wait does not come first, {context}");
+        assert!(wait.iter().all(|it| since(it).is_some()), "one does not wait, {context}");
+        for (app, of_app) in &waiting {
+            let found = wait.iter().filter(|it| it.app == *app);
+            of_app.check(found.map(|it| place(&it.key)), limit, &format!("what waits of {app}, {context}"));
+        }
     }
 }
 

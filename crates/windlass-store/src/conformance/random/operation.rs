@@ -21,6 +21,7 @@ pub(super) enum Operation {
     Create(usize, Plan),
     Execute { on: usize, job: JobId, commands: Vec<Command>, extras: Extras, by_name: bool },
     DeleteJob(usize, JobId),
+    Claim { lease: Lease, room: usize, concurrent: u64 },
     Renew(Lease),
     PutBlob(String, Bytes),
     DeleteBlobs(String),
@@ -59,7 +60,8 @@ impl Operation {
             1 | 2 => Self::DeleteJob(on, job),
             3 => Self::Renew(lease(runner, until)),
             4 => Self::ListJobs(on, size),
-            5..=11 => Self::Create(on, plan(random, job)),
+            5 => Self::Claim { lease: lease(runner, until), room: size / 2, concurrent: random.below(9) },
+            6..=11 => Self::Create(on, plan(random, job)),
             _ => Self::execute(random, plain, on, job, lease(runner, until)).await,
         }
     }

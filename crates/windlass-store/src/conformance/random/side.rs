@@ -12,7 +12,8 @@ use crate::conformance::Everything;
 use crate::conformance::everything::all;
 use crate::conformance::setting::{app_id, app_named, attributes, branch_named};
 use crate::{
-    Address, BranchUid, Candidate, ExecuteError, Executed, JobKey, Store, StoredBranch, create, delete_job, execute,
+    Address, BranchUid, Candidate, Claims, ExecuteError, Executed, JobKey, Store, StoredBranch, claim, create,
+    delete_job, execute,
 };
 
 pub(super) struct Side {
@@ -27,6 +28,8 @@ pub(super) struct Answer {
     pub(super) words: String,
     /// Whether a command was obeyed.
     pub(super) obeyed: bool,
+    /// The jobs that a claim brought, by the place of the branch and the number of the job.
+    pub(super) given: Vec<(usize, JobId)>,
 }
 
 impl Side {
@@ -133,6 +136,14 @@ impl Side {
                 let done = self.executed(deleted.map(|deleted| deleted.map(|(done, _)| done)));
                 words((done, garbage))
             }
+            Operation::Claim { lease, room, concurrent } => {
+                let claimed = claim(s, &Claims { lease, room, in_hand: Vec::new(), concurrent, now }).await.unwrap();
+                let given = claimed.iter().filter(|claimed| claimed.answer.is_ok());
+                let given = given.map(|claimed| (self.place(claimed.branch.uid), claimed.job.id())).collect();
+                let plain =
+                    claimed.into_iter().map(|claimed| (self.plain(claimed.branch), claimed.job, claimed.answer));
+                Answer { given, ..words(plain.collect::<Vec<_>>()) }
+            }
             Operation::Renew(lease) => {
                 let mut jobs = Vec::new();
                 for on in 0..self.branches() {
@@ -206,5 +217,5 @@ impl Side {
 }
 
 fn words(answer: impl Debug) -> Answer {
-    Answer { words: format!("{answer:?}"), obeyed: true }
+    Answer { words: format!("{answer:?}"), obeyed: true, given: Vec::new() }
 }

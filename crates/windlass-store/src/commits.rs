@@ -1,12 +1,12 @@
-//! What is counted of the writer's commits.
+//! What is counted of a store's commits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Clock;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
-use windlass_store::Clock;
 
 /// In seconds: from a disk that syncs in a quarter of a millisecond to one that hangs.
 const TIMES: [f64; 12] = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
@@ -23,8 +23,9 @@ pub struct Commits {
     failed: Counter,
 }
 
-/// A commit that has begun.
-pub(crate) struct Begun<'a> {
+/// A commit that has begun. One that is never ended was none: there was nothing to store.
+#[must_use]
+pub struct Begun<'a> {
     commits: &'a Commits,
     at: Duration,
     size: usize,
@@ -48,14 +49,14 @@ impl Commits {
     }
 
     /// A commit of so many changes begins.
-    pub(crate) fn begin(&self, size: usize) -> Begun<'_> {
+    pub fn begin(&self, size: usize) -> Begun<'_> {
         Begun { commits: self, at: self.clock.elapsed(), size }
     }
 }
 
 impl Begun<'_> {
     /// It has ended, and is durable or has failed.
-    pub(crate) fn end(self, durable: bool) {
+    pub fn end(self, durable: bool) {
         let Self { commits, at, size } = self;
         if durable {
             commits.times.observe(commits.clock.elapsed().saturating_sub(at).as_secs_f64());
