@@ -13,6 +13,7 @@
 mod connect;
 mod count;
 mod listen;
+mod moving;
 mod read;
 mod row;
 mod store;

@@ -31,12 +31,12 @@ async fn change<T>(
     Ok(changed)
 }
 
-async fn rows(c: &Transaction<'_>, query: &str, values: Values<'_>) -> Result<Vec<Row>, StoreError> {
+pub(crate) async fn rows(c: &Transaction<'_>, query: &str, values: Values<'_>) -> Result<Vec<Row>, StoreError> {
     let statement = c.prepare_cached(query).await.map_err(undone)?;
     c.query(&statement, values).await.map_err(undone)
 }
 
-async fn execute(c: &Transaction<'_>, statement: &str, values: Values<'_>) -> Result<u64, StoreError> {
+pub(crate) async fn execute(c: &Transaction<'_>, statement: &str, values: Values<'_>) -> Result<u64, StoreError> {
     let statement = c.prepare_cached(statement).await.map_err(undone)?;
     c.execute(&statement, values).await.map_err(undone)
 }

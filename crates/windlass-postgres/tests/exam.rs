@@ -9,6 +9,12 @@ use windlass_testkit::Postgres;
 
 windlass_store::exam!(async || in_a_new_database().await);
 
+mod moves {
+    use super::in_a_new_database;
+
+    windlass_store::moving_exam!(async || in_a_new_database().await);
+}
+
 /// One server for all questions, which ends with this process, and a database in which its clock stands still.
 static SERVER: LazyLock<Option<(Postgres, String)>> = LazyLock::new(|| {
     let server = Postgres::start()?;

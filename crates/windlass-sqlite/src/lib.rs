@@ -9,6 +9,7 @@
 mod commits;
 mod count;
 mod lock;
+mod moving;
 mod read;
 mod recent;
 mod row;

@@ -317,7 +317,7 @@ impl Store for SqliteStore {
 
 impl SqliteStore {
     /// Writes a change that may concern jobs someone has looked at of late.
-    async fn change<T: Send + 'static>(
+    pub(crate) async fn change<T: Send + 'static>(
         &self,
         changed: Changed,
         change: impl FnOnce(&Connection) -> write::Changed<T> + Send + 'static,
@@ -358,7 +358,7 @@ fn texts(c: &Connection, query: &str, params: impl rusqlite::Params) -> Seen<Vec
     rows.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>().map(Ok)
 }
 
-fn document(row: &Row<'_>) -> rusqlite::Result<(u64, Result<Document, StoreError>)> {
+pub(crate) fn document(row: &Row<'_>) -> rusqlite::Result<(u64, Result<Document, StoreError>)> {
     let place = number(row.get(0)?);
     let document = codec::decode::<Document>(row.get_ref(1)?.as_blob()?);
     Ok((place, document.map_err(|error| error.of(format_args!("document number {place}")))))
@@ -383,7 +383,7 @@ fn job(c: &Connection, key: JobKey) -> Seen<Option<Job>> {
 }
 
 /// One record, and the row of the one before it in its history.
-fn record(c: &Connection, id: i64) -> Seen<(i64, Record)> {
+pub(crate) fn record(c: &Connection, id: i64) -> Seen<(i64, Record)> {
     let record = first(c, "SELECT before, body FROM records WHERE id = ?1", [id], |row| {
         let before: i64 = row.get(0)?;
         Ok(codec::decode(row.get_ref(1)?.as_blob()?).map(|record| (before, record)))

@@ -1,5 +1,7 @@
 //! The store that keeps everything in memory, for tests, embedding, and as the plainest reading of the port.
 
+mod moving;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::Bound;
@@ -21,7 +23,6 @@ use crate::{
 pub struct MemoryStore {
     state: Mutex<State>,
     notices: broadcast::Sender<Notice>,
-    secret: [u8; 32],
 }
 
 #[derive(Debug, Default)]
@@ -32,6 +33,7 @@ struct State {
     documents: BTreeMap<u64, Document>,
     happenings: Vec<Happening>,
     blobs: BTreeMap<String, Bytes>,
+    secret: [u8; 32],
     /// The number of the last app, branch or document that was made.
     last: u64,
     /// The place of the last happening.
@@ -50,7 +52,8 @@ impl MemoryStore {
     /// An empty store that signs with `secret`.
     #[must_use]
     pub fn new(secret: [u8; 32]) -> Self {
-        Self { state: Mutex::default(), notices: broadcast::Sender::new(1024), secret }
+        let state = Mutex::new(State { secret, ..State::default() });
+        Self { state, notices: broadcast::Sender::new(1024) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -494,7 +497,7 @@ impl Store for MemoryStore {
     }
 
     async fn secret(&self) -> Result<[u8; 32], StoreError> {
-        Ok(self.secret)
+        Ok(self.state().secret)
     }
 
     fn notices(&self) -> broadcast::Receiver<Notice> {
