@@ -1,5 +1,7 @@
 //! Files that everything is moved in: what is in them, and those that are no good.
 
+#![allow(clippy::unwrap_used, reason = "a test panics by design")]
+
 use std::io::{self, Cursor, Read, Write};
 use std::sync::Arc;
 

@@ -3,6 +3,8 @@
 //!
 //! `UPDATE=1` writes what today's code writes. A line that this changes is a change of the format: see `codec`.
 
+#![allow(clippy::unwrap_used, reason = "a test panics by design")]
+
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};

@@ -182,10 +182,7 @@ pub async fn what_is_not_kept_leaves_nothing_behind<S: Store + Movable>(s: Arc<S
     // What cannot be.
     let twice: Vec<_> = given
         .iter()
-        .flat_map(|row| match row {
-            Row::App(..) => vec![row.clone(), row.clone()],
-            row => vec![row.clone()],
-        })
+        .flat_map(|row| if matches!(row, Row::App(..)) { vec![row.clone(); 2] } else { vec![row.clone()] })
         .collect();
     load(&s, &twice).await.unwrap_err();
     assert_eq!(rows(&s).await.unwrap(), nothing);
