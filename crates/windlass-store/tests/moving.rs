@@ -123,6 +123,27 @@ async fn a_whole_file_of_what_cannot_be_is_refused_and_the_row_named() {
 }
 
 #[tokio::test]
+async fn a_branch_is_what_its_jobs_make_of_it() {
+    let (file, _) = Old::lived(5).await.export().await;
+    let text = String::from_utf8(file).unwrap();
+    let shows = member(&text, "\"live\":{", "\"since\":", "}");
+    let works = member(&text, "\"working\":{", "\"cancelling\":", "}");
+    let jobs = text.lines().filter(|line| line.starts_with("{\"job\":")).collect::<Vec<_>>();
+    let cases = [
+        (shows, "\"live\":null".to_owned(), "shows something else than what went live last"),
+        (works, "\"working\":null".to_owned(), "has another job that works than its jobs say"),
+        (format!("{}\n", jobs[0]), String::new(), "jobs by its own count, and there are"),
+        (format!("{}\n", jobs[0]), format!("{0}\n{0}\n", jobs[0]), "its number"),
+    ];
+    let new = New::empty();
+    for (right, wrong, expected) in cases {
+        let error = new.import(&sealed(&text.replacen(&right, &wrong, 1))).await.unwrap_err().to_string();
+        assert!(error.contains(expected) && error.starts_with("line "), "{right}: {error}");
+        new.is_empty().await;
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_was_used_is_refused() {
     let (file, _) = Old::small().await.export().await;
     let new = New::empty();
@@ -358,6 +379,13 @@ fn sealed(text: &str) -> Vec<u8> {
     let at = last.find("\"sha256\":\"").unwrap() + 10;
     let sum = hex::encode(sha2::Sha256::digest(rows));
     format!("{rows}{}{sum}{}", &last[..at], &last[at + 64..]).into_bytes()
+}
+
+/// The first member that begins so, up to the `end` after its last member.
+fn member(text: &str, begin: &str, last: &str, end: &str) -> String {
+    let at = text.find(begin).unwrap_or_else(|| panic!("there is no {begin} in it"));
+    let to = at + text[at..].find(last).unwrap();
+    text[at..to + text[to..].find(end).unwrap() + end.len()].to_owned()
 }
 
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
