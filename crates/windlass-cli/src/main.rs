@@ -9,6 +9,7 @@ mod builds;
 mod client;
 mod doctor;
 mod logging;
+mod moves;
 mod pack;
 pub(crate) mod serve;
 pub(crate) mod up;
@@ -50,6 +51,8 @@ enum Command {
     Keys(keys::Command),
     Env(env::Args),
     Doctor(doctor::Args),
+    Export(moves::ExportArgs),
+    Import(moves::ImportArgs),
     Diagram(DiagramArgs),
 }
 
@@ -96,6 +99,8 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Keys(command) => keys::run(command, cli.output).await,
         Command::Env(args) => env::run(&args, cli.output),
         Command::Doctor(args) => doctor::run(args, cli.output).await,
+        Command::Export(args) => moves::export(args, cli.output).await,
+        Command::Import(args) => moves::import(args, cli.output).await,
         Command::Diagram(args) => diagram(&args),
     }
 }

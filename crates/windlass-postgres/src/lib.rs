@@ -14,6 +14,7 @@ mod connect;
 mod count;
 mod database;
 mod listen;
+mod moving;
 mod read;
 mod row;
 mod store;

@@ -38,7 +38,7 @@ pub(crate) async fn rows(c: &Transaction<'_>, query: &str, values: Values<'_>) -
     c.query(&statement, values).await.map_err(undone)
 }
 
-async fn execute(c: &Transaction<'_>, statement: &str, values: Values<'_>) -> Result<u64, StoreError> {
+pub(crate) async fn execute(c: &Transaction<'_>, statement: &str, values: Values<'_>) -> Result<u64, StoreError> {
     let statement = c.prepare_cached(statement).await.map_err(undone)?;
     c.execute(&statement, values).await.map_err(undone)
 }

@@ -12,6 +12,12 @@ fn main() -> ExitCode {
     run_tests(windlass_store::exam_list!(async || in_a_new_database().await))
 }
 
+mod moves {
+    use super::in_a_new_database;
+
+    windlass_store::moving_exam!(async || in_a_new_database().await);
+}
+
 /// One server for all questions, which ends with this process, and a database in which its clock stands still.
 static SERVER: LazyLock<(Postgres, String)> = LazyLock::new(|| {
     let server = Postgres::start().expect("whoever has none asks nothing");

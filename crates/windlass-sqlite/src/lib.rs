@@ -8,6 +8,7 @@
 
 mod count;
 mod lock;
+mod moving;
 mod read;
 mod recent;
 mod row;

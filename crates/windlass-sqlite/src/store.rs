@@ -338,7 +338,7 @@ impl Store for SqliteStore {
 
 impl SqliteStore {
     /// Writes a change that may concern jobs someone has looked at of late.
-    async fn change<T: Send + 'static>(
+    pub(crate) async fn change<T: Send + 'static>(
         &self,
         changed: Changed,
         change: impl FnOnce(&Connection) -> write::Changed<T> + Send + 'static,
@@ -364,7 +364,7 @@ fn job(c: &Connection, key: JobKey) -> Seen<Option<Job>> {
 }
 
 /// One record, and the row of the one before it in its history.
-fn record(c: &Connection, id: i64) -> Seen<(i64, Record)> {
+pub(crate) fn record(c: &Connection, id: i64) -> Seen<(i64, Record)> {
     let record = read::first(c, "SELECT before, body FROM records WHERE id = ?1", [id], |row| {
         let before: i64 = row.get(0)?;
         Ok(codec::decode(row.get_ref(1)?.as_blob()?).map(|record| (before, record)))

@@ -184,9 +184,7 @@ impl Blobs {
 
 /// The content whose use a key says.
 fn content_of_use(used: &str) -> Result<Content, StoreError> {
-    let name = used.strip_prefix(keys::USES).and_then(|rest| rest.split_once('/'));
-    let content = name.and_then(|(name, _)| name.parse().ok());
-    content.ok_or_else(|| StoreError::damaged(format!("{used} names no content")))
+    keys::content_of_use(used).ok_or_else(|| StoreError::damaged(format!("{used} names no content")))
 }
 
 /// Runs what waits for a disk off the threads that answer requests.

@@ -13,6 +13,7 @@
 
 use std::sync::Arc;
 
+use crate::moving::Movable;
 use crate::{Store, Vault};
 
 pub mod apps;
@@ -26,6 +27,7 @@ pub mod documents;
 mod everything;
 pub mod happenings;
 pub mod jobs;
+pub mod moves;
 pub mod races;
 pub mod random;
 mod setting;
@@ -271,6 +273,49 @@ macro_rules! vault_exam {
             }
         )+
     };
+}
+
+/// Makes a test of every question about [moving](crate::conformance::moves), from an expression that makes an empty store, as
+/// [`exam`](crate::exam) takes it.
+///
+/// ```
+/// use windlass_store::MemoryStore;
+///
+/// windlass_store::moving_exam!(async || (MemoryStore::new([7; 32]), ()));
+/// ```
+#[macro_export]
+macro_rules! moving_exam {
+    ($new:expr) => {
+        $crate::moving_exam! { $new =>
+            an_empty_store_is_moved
+            what_was_taken_in_is_given_again_to_the_byte
+            a_store_that_was_moved_goes_on
+            what_is_not_kept_leaves_nothing_behind
+            a_store_that_was_used_takes_nothing_in
+            what_is_given_is_of_one_moment
+        }
+    };
+    ($new:expr => $($question:ident)+) => {
+        $(
+            #[test]
+            fn $question() {
+                $crate::conformance::take_movable($new, $crate::conformance::moves::$question);
+            }
+        )+
+    };
+}
+
+/// Puts one question to a new store that can be moved.
+///
+/// # Panics
+///
+/// Where the answer is wrong.
+pub fn take_movable<S: Store + Movable, G>(new: impl AsyncFnOnce() -> (S, G), question: impl AsyncFnOnce(Arc<S>)) {
+    runtime().block_on(async {
+        let (store, guard) = new().await;
+        question(Arc::new(store)).await;
+        drop(guard);
+    });
 }
 
 /// Puts one question to a new store.

@@ -16,7 +16,7 @@
 //!
 //! The crate holds the [`Store`] port, [`MemoryStore`], the stored format ([`codec`]), the place where
 //! artifacts lie ([`Blobs`], and for large ones the [`Vault`] port and [`Directory`]), and [`conformance`], the exam that
-//! every store takes, and another for every vault. It holds no rules
+//! every store takes, and another for every vault. [`moving`] takes everything from one store to another. It holds no rules
 //! about jobs, which are the core's, and no SQL.
 
 mod blobs;
@@ -29,6 +29,7 @@ mod directory;
 mod error;
 mod execute;
 mod memory;
+pub mod moving;
 mod once;
 mod port;
 mod push;

@@ -1,5 +1,6 @@
 //! The store that keeps everything in memory, for tests, embedding, and as the plainest reading of the port.
 
+mod moving;
 mod state;
 
 use std::ops::Bound;
@@ -22,14 +23,14 @@ use state::State;
 pub struct MemoryStore {
     state: Mutex<State>,
     notices: broadcast::Sender<Notice>,
-    secret: [u8; 32],
 }
 
 impl MemoryStore {
     /// An empty store that signs with `secret`.
     #[must_use]
     pub fn new(secret: [u8; 32]) -> Self {
-        Self { state: Mutex::default(), notices: broadcast::Sender::new(1024), secret }
+        let state = Mutex::new(State { secret, ..State::default() });
+        Self { state, notices: broadcast::Sender::new(1024) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -385,7 +386,7 @@ impl Store for MemoryStore {
     }
 
     async fn secret(&self) -> Result<[u8; 32], StoreError> {
-        Ok(self.secret)
+        Ok(self.state().secret)
     }
 
     fn notices(&self) -> broadcast::Receiver<Notice> {

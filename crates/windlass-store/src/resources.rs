@@ -52,7 +52,7 @@ pub struct NewBranch {
 }
 
 /// A branch: its settings, and the job side of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredBranch {
     /// What tells it from every other branch that ever was, also from an earlier one of its name.
     pub uid: BranchUid,
@@ -65,8 +65,10 @@ pub struct StoredBranch {
     /// What its owner set.
     pub attributes: Attributes,
     /// When it was made.
+    #[serde(with = "chrono::serde::ts_milliseconds")]
     pub created: DateTime<Utc>,
     /// When its settings were last changed.
+    #[serde(with = "chrono::serde::ts_milliseconds")]
     pub updated: DateTime<Utc>,
     /// How often its settings were changed; a store compares and sets by it.
     pub version: u64,

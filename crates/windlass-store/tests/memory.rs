@@ -3,3 +3,9 @@
 use windlass_store::MemoryStore;
 
 windlass_store::exam!(async || (MemoryStore::new([7; 32]), ()));
+
+mod moves {
+    use super::MemoryStore;
+
+    windlass_store::moving_exam!(async || (MemoryStore::new([7; 32]), ()));
+}

@@ -289,6 +289,17 @@ impl From<String> for DatabaseUrl {
     }
 }
 
+impl DatabaseUrl {
+    /// Opens the store that is there.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be opened, naming it without its password.
+    pub async fn open(&self, clock: &Arc<dyn Clock>) -> anyhow::Result<PostgresStore> {
+        open(self, clock).await
+    }
+}
+
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("DatabaseUrl").finish_non_exhaustive()

@@ -106,7 +106,7 @@ impl Site {
         status(&self.until_ended(&job).await)
     }
 
-    async fn retry(&self, job: &str) -> String {
+    pub(crate) async fn retry(&self, job: &str) -> String {
         let call = self.client.start_job().app_id(&self.app).branch_name(BRANCH).job_type(JobType::Retry).job_id(job);
         let again = call.send().await.unwrap().job_summary.unwrap().job_id;
         self.until_ended(&again).await;

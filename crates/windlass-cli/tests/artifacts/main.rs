@@ -8,6 +8,8 @@ mod doctor;
 mod fleet;
 mod going_back;
 mod keeping;
+mod moving;
+mod newer;
 #[path = "../../../windlass-s3/tests/s3/server.rs"]
 #[allow(dead_code, reason = "some of it is for tests of the vault alone")]
 mod s3;

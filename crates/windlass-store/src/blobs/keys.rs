@@ -116,6 +116,12 @@ pub fn uses_of(sha256: [u8; 32]) -> String {
     format!("{USES}{}-", hex::encode(sha256))
 }
 
+/// The content whose use a stored key is, where it is one's.
+#[must_use]
+pub fn content_of_use(stored: &str) -> Option<Content> {
+    stored.strip_prefix(USES)?.split_once('/')?.0.parse().ok()
+}
+
 /// Since when nobody has pointed to a content.
 #[must_use]
 pub fn condemned(content: Content) -> String {

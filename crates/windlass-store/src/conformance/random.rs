@@ -24,6 +24,22 @@ pub async fn it_answers_as_the_plainest_store_does_when_little_time_passes(s: Ar
     compare(s, 0x5eed_0002, TimeDelta::seconds(10)).await;
 }
 
+/// Lets so much happen to an empty store, which follows from `seed`. Apps and branches are deleted early only, so that
+/// something is left in the end.
+pub async fn history(s: Arc<dyn Store>, seed: u64, steps: usize) {
+    let mut random = Random(seed | 1);
+    let mut side = Side::new(s);
+    let mut now = at(0);
+    for step in 0..steps {
+        now = later(&mut random, &side, now, TimeDelta::minutes(1)).await;
+        let operation = Operation::random(&mut random, &side, now).await;
+        if step > steps / 4 && matches!(operation, Operation::DeleteApp(_) | Operation::DeleteBranch(_)) {
+            continue;
+        }
+        side.perform(&operation, now).await;
+    }
+}
+
 async fn compare(s: Arc<dyn Store>, seed: u64, stride: TimeDelta) {
     let mut random = Random(seed);
     let mut tested = Side::new(s);

@@ -20,6 +20,7 @@ pub(super) struct State {
     pub(super) documents: BTreeMap<u64, Document>,
     pub(super) happenings: Vec<Happening>,
     pub(super) blobs: BTreeMap<String, Bytes>,
+    pub(super) secret: [u8; 32],
     /// The number of the last app, branch or document that was made.
     pub(super) last: u64,
     /// The place of the last happening.
