@@ -50,5 +50,5 @@ pub use push::{NotBuilt, Push, PushError, Pushed, build, pushed};
 pub use resources::{App, Attributes, Document, Kind, NewBranch, StoredBranch, label, labels};
 pub use sealed::Sealer;
 pub use token::{SEALED_TOKEN, Token, keep_token, repository_token};
-pub use variables::{BadVariable, VariableFault, build_limits, check_variables};
+pub use variables::{BadVariable, DiffRoot, VariableFault, Variables, build_limits, check_variables};
 pub use vault::{Content, InvalidContent, Vault};
