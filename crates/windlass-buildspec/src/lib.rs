@@ -51,7 +51,6 @@
 //! # Ok::<(), windlass_buildspec::SpecError>(())
 //! ```
 
-pub mod diff;
 mod error;
 mod folder;
 mod mask;
@@ -71,4 +70,4 @@ pub use plan::{Phase, PhaseName, Plan, Section, TestPlan};
 pub use script::{EXECUTING, script};
 pub use select::{Artifacts, CachePaths};
 pub use spec::BuildSpec;
-pub use variables::{Context, PullRequest, is_on, variables};
+pub use variables::{Context, PullRequest, variables};

@@ -21,10 +21,8 @@ pub struct Context {
     pub source_folder: String,
     /// The pull request that is previewed, if it is one.
     pub pull_request: Option<PullRequest>,
-    /// The variables of the app.
-    pub app: BTreeMap<String, String>,
-    /// The variables of the branch.
-    pub branch_variables: BTreeMap<String, String>,
+    /// The variables that the branch has, its app's among them.
+    pub own: BTreeMap<String, String>,
     /// `env.variables` of the build specification: [`Plan::variables`](crate::Plan::variables).
     pub spec: Vec<(String, String)>,
 }
@@ -42,8 +40,7 @@ pub struct PullRequest {
 
 /// The variables of a build, by name.
 ///
-/// Later goes before earlier: `CI=true`; the app's variables; the branch's; those of the build specification; and last
-/// what only the build itself knows (`AWS_APP_ID` to `AWS_JOB_ID`, `AWS_PULL_REQUEST_…`, `CODEBUILD_SRC_DIR`), which
+/// Later goes before earlier: `CI=true`; the variables of the branch; those of the build specification; and last what only the build itself knows (`AWS_APP_ID` to `AWS_JOB_ID`, `AWS_PULL_REQUEST_…`, `CODEBUILD_SRC_DIR`), which
 /// nobody can pretend. A value is a text: `$NAME` in it stands for nothing else.
 ///
 /// Left out, whoever sets them, are
@@ -61,8 +58,7 @@ pub struct PullRequest {
 pub fn variables(context: &Context) -> BTreeMap<String, String> {
     let owned = |(name, value): (&String, &String)| (name.clone(), value.clone());
     let mut variables = BTreeMap::from([("CI".to_owned(), "true".to_owned())]);
-    variables.extend(context.app.iter().map(owned));
-    variables.extend(context.branch_variables.iter().map(owned));
+    variables.extend(context.own.iter().map(owned));
     variables.extend(context.spec.iter().cloned());
     variables.retain(|name, value| is_possible(name) && !is_reserved(name) && !value.contains('\0'));
 
@@ -82,12 +78,6 @@ pub fn variables(context: &Context) -> BTreeMap<String, String> {
         set("AWS_PULL_REQUEST_DESTINATION_BRANCH", destination_branch);
     }
     variables
-}
-
-/// Whether a variable such as `USER_DISABLE_TESTS` or `AMPLIFY_SKIP_BACKEND_BUILD` says `true`, in whatever case.
-#[must_use]
-pub fn is_on(variables: &BTreeMap<String, String>, name: &str) -> bool {
-    variables.get(name).is_some_and(|value| value.trim().eq_ignore_ascii_case("true"))
 }
 
 /// Whether an environment can hold a variable of that name.

@@ -107,8 +107,7 @@ impl Build {
             job_id: 1,
             source_folder: room.repository().display().to_string(),
             pull_request: None,
-            app: own.into_iter().collect(),
-            branch_variables: BTreeMap::new(),
+            own: own.into_iter().collect(),
             spec: plan.variables.clone(),
         });
         let masker = Masker::new(Masker::of_variables(&variables));

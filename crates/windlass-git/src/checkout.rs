@@ -47,7 +47,7 @@ pub(crate) async fn bring(session: &Session<'_>, checkout: &Checkout<'_>) -> Res
     session.tell(&format!("# Cloning repository: {url}"));
     let hash = match wanted {
         Wanted::Tip => {
-            fetch_branch(session, checkout, "--depth=1").await?;
+            fetch_branch(session, checkout, &["--depth=1"]).await?;
             commit_called(session, into, TIP).await?.ok_or_else(not_found)?
         }
         Wanted::Whole(hash) => match fetch_commit(session, into, url, hash).await? {
@@ -69,6 +69,16 @@ pub(crate) async fn bring(session: &Session<'_>, checkout: &Checkout<'_>) -> Res
     if is_larger(into, limit).await {
         return Err(GitError::TooLarge { limit });
     }
+    describe(session, into, &hash).await
+}
+
+/// Brings the commit that the branch is at, with as little beside it as the server lets it.
+pub(crate) async fn bring_tip(session: &Session<'_>, checkout: &Checkout<'_>) -> Result<Commit, GitError> {
+    let into = checkout.into;
+    prepare(session, into).await?;
+    // A server that cannot leave out files sends them along.
+    fetch_branch(session, checkout, &["--depth=1", "--filter=tree:0"]).await?;
+    let hash = commit_called(session, into, TIP).await?.ok_or_else(|| commit_not_found(checkout, "HEAD"))?;
     describe(session, into, &hash).await
 }
 
@@ -103,13 +113,13 @@ pub(crate) async fn fetch_commit(
     Err(session.understand("fetch", url, &ran))
 }
 
-/// Fetches the branch to some depth.
-async fn fetch_branch(session: &Session<'_>, checkout: &Checkout<'_>, depth: &str) -> Result<(), GitError> {
+/// Fetches as much of the branch as `how` says.
+async fn fetch_branch(session: &Session<'_>, checkout: &Checkout<'_>, how: &[&str]) -> Result<(), GitError> {
     let Checkout { url, branch, into, .. } = *checkout;
     if !is_branch(branch) {
         return Err(branch_not_found(session, url, branch).await);
     }
-    let arguments = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", depth];
+    let arguments = [&["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"], how].concat();
     let ran = session.remotely(Some(into), url, &arguments, &[&format!("+refs/heads/{branch}:{TIP}")]).await?;
     if ran.status.success() {
         Ok(())
@@ -123,7 +133,7 @@ async fn fetch_branch(session: &Session<'_>, checkout: &Checkout<'_>, depth: &st
 /// Looks for a commit in more and more of the branch.
 async fn search(session: &Session<'_>, checkout: &Checkout<'_>, beginning: &str) -> Result<String, GitError> {
     for depth in DEPTHS {
-        fetch_branch(session, checkout, depth).await?;
+        fetch_branch(session, checkout, &[depth]).await?;
         let found =
             session.locally(checkout.into, &["rev-list", "--no-commit-header", "--format=%H", TIP, "--"]).await?;
         let listed = String::from_utf8_lossy(&found.stdout).into_owned();
@@ -168,8 +178,10 @@ async fn commit_called(session: &Session<'_>, into: &Path, name: &str) -> Result
 }
 
 async fn describe(session: &Session<'_>, into: &Path, hash: &str) -> Result<Commit, GitError> {
-    let arguments = ["show", "--no-patch", "--encoding=UTF-8", "--format=%ct%n%B", hash, "--"];
-    let said = session.do_locally("show", into, &arguments).await?;
+    // Unlike `git show`, it needs no more than the commit itself.
+    let format = ["--no-commit-header", "--max-count=1", "--encoding=UTF-8", "--format=%ct%n%B"];
+    let arguments = [&["rev-list"], &format[..], &[hash, "--"]].concat();
+    let said = session.do_locally("rev-list", into, &arguments).await?;
     let said = String::from_utf8_lossy(&said);
     let (time, message) = said.split_once('\n').unwrap_or((&said, ""));
     let time = time.parse().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0)).unwrap_or_default();

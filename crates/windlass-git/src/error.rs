@@ -94,7 +94,7 @@ pub enum GitError {
         line: String,
     },
     /// The server is not the one that is known by this name, or is not known at all.
-    #[error("the key of {url}'s host is not known: add it to the known_hosts of the account that runs this: {line}")]
+    #[error("the known_hosts of the account that runs this do not have this key of the host of {url}: {line}")]
     HostKeyUnknown {
         /// The repository.
         url: String,
@@ -190,6 +190,9 @@ impl std::fmt::Display for Others<'_> {
     }
 }
 
+/// What fetches large files.
+pub(crate) const LFS: &str = "lfs pull";
+
 /// What git's words mean, by what it prints in the language of programs (`LC_ALL=C`). The first that fits counts.
 const WORDS: &[(Meaning, &[&str])] = &[
     (
@@ -263,6 +266,8 @@ pub(crate) fn understand(what: &'static str, url: &str, with_token: bool, said: 
         Meaning::Elsewhere => GitError::Redirected { url, line },
         Meaning::UnknownKey => GitError::HostKeyUnknown { url, line },
         Meaning::Unreachable => GitError::HostUnreachable { url, line },
+        // The repository is there, and a file of it is not.
+        Meaning::Nothing if what == LFS => GitError::Failed { what, line },
         Meaning::Nothing => GitError::NotARepository { url, line },
     }
 }

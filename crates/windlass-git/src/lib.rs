@@ -184,6 +184,19 @@ impl Git {
         process::within(self.limits, None, stop, &halt, checkout::tip(&session, url, branch)).await
     }
 
+    /// The commit that the branch is at, with its message, into a folder that is of no other use: its files are left out where
+    /// the server can do that. `checkout.commit` is not asked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`checkout`](Self::checkout).
+    pub async fn tip_commit(&self, checkout: &Checkout<'_>, stop: &CancellationToken) -> Result<Commit, GitError> {
+        let halt = CancellationToken::new();
+        let session = Session::new(self, checkout.url, checkout.token, checkout.resolve, &|_| {}, &halt);
+        let work = checkout::bring_tip(&session, checkout);
+        process::within(self.limits, Some(checkout.into), stop, &halt, work).await
+    }
+
     /// The paths that differ between the commit `since` and what was checked out, both names of what was moved among
     /// them. `None` where `since` cannot be had.
     ///

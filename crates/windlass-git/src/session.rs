@@ -6,7 +6,7 @@ use std::path::Path;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::error::{last, understand};
+use crate::error::{LFS, last, understand};
 use crate::process::{Ran, run};
 use crate::{Git, GitError, RepositoryUrl, Resolve, Token};
 
@@ -136,8 +136,8 @@ impl<'a> Session<'a> {
             configuration.push((format!("http.{server}.extraHeader"), token.header()));
         }
         match (url.host(), addresses.as_deref()) {
-            (Some((host, _)), Some([first, ..])) if url.protocol() == "ssh" => {
-                command.env("GIT_SSH_COMMAND", ssh(Some((host, *first))));
+            (Some((host, port)), Some([first, ..])) if url.protocol() == "ssh" => {
+                command.env("GIT_SSH_COMMAND", ssh(Some((host, port, *first))));
             }
             // Nothing is looked up for an address.
             (Some((host, _)), Some(_)) if is_address(host) => {}
@@ -192,7 +192,7 @@ impl<'a> Session<'a> {
         command.env("GIT_ALLOW_PROTOCOL", url.protocol()).args(["lfs", "pull"]);
         configure(&mut command, &configuration);
         let ran = self.run(command, true).await?;
-        if ran.status.success() { Ok(()) } else { Err(self.understand("lfs pull", url, &ran)) }
+        if ran.status.success() { Ok(()) } else { Err(self.understand(LFS, url, &ran)) }
     }
 
     /// What went wrong with a server, by what git said.
@@ -250,10 +250,15 @@ fn is_address(host: &str) -> bool {
     host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
 }
 
-/// ssh without anyone to ask and without an account's configuration, connected to one address where that is said.
-fn ssh(host: Option<(&str, IpAddr)>) -> String {
+/// ssh without anyone to ask and without an account's configuration, connected to one address where that is said. The
+/// host's key is looked up by the name that it would have without that: of a port of its own, that is part.
+fn ssh(host: Option<(&str, u16, IpAddr)>) -> String {
     let ssh = "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=30";
-    host.map_or_else(|| ssh.to_owned(), |(host, at)| format!("{ssh} -o HostName={at} -o HostKeyAlias={host}"))
+    match host {
+        Some((host, 22, at)) => format!("{ssh} -o HostName={at} -o HostKeyAlias={host}"),
+        Some((host, port, at)) => format!("{ssh} -o HostName={at} -o 'HostKeyAlias=[{host}]:{port}'"),
+        None => ssh.to_owned(),
+    }
 }
 
 /// Configuration goes by the environment: other accounts of the machine can read a command line.

@@ -346,12 +346,17 @@ impl<'a> Call<'a> {
 
 /// Reads the body of an operation.
 pub(crate) async fn read(body: Body) -> Result<Bytes, ApiError> {
+    read_up_to(body, BODY_MAX).await
+}
+
+/// The same, up to another size in bytes.
+pub(crate) async fn read_up_to(body: Body, most: usize) -> Result<Bytes, ApiError> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    match Limited::new(body, BODY_MAX).collect().await {
+    match Limited::new(body, most).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(BODY_MAX as u64)),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(most as u64)),
         Err(_) => Err(ApiError::body_broken()),
     }
 }

@@ -1,23 +1,19 @@
 //! The BUILD and TEST steps of a job of a repository: clone, build as the specification says, pack what was made.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::net::IpAddr;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 use windlass::{Account, Commit, JobType, Report, Resource};
 use windlass_artifact::Packer;
 use windlass_build::{BuildError, Cache, Commands, Found, Restored, Room, Saved, Workshop, files};
-use windlass_buildspec::{
-    Artifacts, BuildSpec, Context, Masker, Phase, Plan, SpecError, diff, effective, is_on, variables,
-};
-use windlass_git::{Checkout, Git, GitError, RepositoryUrl, Resolve};
-use windlass_store::{App, Attributes, JobKey, Staged, Token, keys, repository_token};
+use windlass_buildspec::{Artifacts, BuildSpec, Context, Masker, Phase, Plan, SpecError, effective, variables};
+use windlass_git::{Checkout, Git, GitError, RepositoryUrl};
+use windlass_store::{App, Attributes, JobKey, Staged, Token, Variables, keys, repository_token};
 
 use crate::deploy::{Stoppable, blocking, fault};
 use crate::guard::AddressGuard;
@@ -72,13 +68,9 @@ struct Place {
 /// A room whose thousands of files are removed off the threads that answer requests.
 struct OwnRoom(Option<Room>);
 
-/// What a build is told of its app and branch.
+/// What a build is told of its app.
 struct Settings {
     app: App,
-    of_app: BTreeMap<String, String>,
-    of_branch: BTreeMap<String, String>,
-    /// Both, the branch's over the app's.
-    own: BTreeMap<String, String>,
     url: RepositoryUrl,
     token: Option<Token>,
 }
@@ -199,9 +191,7 @@ impl Runner {
         })?;
         let url = RepositoryUrl::parse(url).map_err(fault)?;
         let token = repository_token(&*self.0.store, &app).await?;
-        let (of_app, of_branch) = (environment(&app.attributes), environment(&claimed.branch.attributes));
-        let own = of_app.clone().into_iter().chain(of_branch.clone()).collect();
-        Ok(Settings { app, of_app, of_branch, own, url, token })
+        Ok(Settings { app, url, token })
     }
 
     async fn clone_commit(
@@ -239,7 +229,10 @@ impl Runner {
         plan: &Plan,
         room: &Room,
     ) -> Result<(), Halt> {
-        let Some(root) = diff::root(&settings.own, plan.app_root.as_deref()) else { return Ok(()) };
+        //= https://docs.aws.amazon.com/amplify/latest/userguide/edit-build-settings.html#enable-diff-deploy
+        //# at the start of each build Amplify attempts to run a diff on either your appRoot, or the /src/ folder by default.
+        let otherwise = plan.app_root.as_deref().unwrap_or("src");
+        let Some(root) = settings.variables(claimed).diff_root(Some(otherwise)) else { return Ok(()) };
         if claimed.job.job_type() != JobType::WebHook {
             return Ok(());
         }
@@ -250,7 +243,7 @@ impl Runner {
         let token = settings.git_token();
         let checkout = settings.checkout(claimed, token.as_ref(), room, &builds.guard);
         match builds.git.changed_paths(&checkout, since, claimed.let_go()).await {
-            Ok(Some(changed)) if !diff::changed_below(&root, changed.iter().map(String::as_str)) => {
+            Ok(Some(changed)) if !root.is_touched_by(changed.iter().map(String::as_str)) => {
                 Err(Halt::NothingToDo(format!(
                     "nothing below {root} has changed since job {}, which is live (AMPLIFY_DIFF_DEPLOY)",
                     live.id()
@@ -336,14 +329,17 @@ impl Builds {
             job_id: claimed.key().job.get(),
             source_folder: room.repository().display().to_string(),
             pull_request: None,
-            app: settings.of_app.clone(),
-            branch_variables: settings.of_branch.clone(),
+            own: settings.variables(claimed).all(),
             spec: plan.variables.clone(),
         }
     }
 }
 
 impl Settings {
+    fn variables<'a>(&'a self, claimed: &'a Claimed) -> Variables<'a> {
+        Variables::of(&self.app.attributes, &claimed.branch.attributes)
+    }
+
     fn git_token(&self) -> Option<windlass_git::Token> {
         self.token.as_ref().map(|token| windlass_git::Token::new(token.expose()))
     }
@@ -362,21 +358,6 @@ impl Settings {
             resolve: Some(guard),
             ..Checkout::new(&self.url, room.repository())
         }
-    }
-}
-
-/// Repositories come from where sources may come from.
-#[async_trait]
-impl Resolve for AddressGuard {
-    async fn resolve(&self, host: &str, port: u16) -> Result<Vec<IpAddr>, String> {
-        let found = tokio::net::lookup_host((host, port)).await.map_err(|error| error.to_string())?;
-        let found: BTreeSet<IpAddr> = found.map(|address| address.ip()).collect();
-        let checked = found.iter().map(|address| self.check(*address).map(|()| *address));
-        let (allowed, refused): (Vec<_>, Vec<_>) = checked.partition(Result::is_ok);
-        if let (true, Some(Err(refused))) = (allowed.is_empty(), refused.first()) {
-            return Err(refused.to_string());
-        }
-        Ok(allowed.into_iter().flatten().collect())
     }
 }
 
@@ -410,12 +391,12 @@ fn plan_of(settings: &Settings, claimed: &Claimed, repository: &Path, log: &Log)
     for warning in spec.warnings() {
         log.warning(format_args!("{origin}: {warning}"));
     }
-    let root = settings.own.get("AMPLIFY_MONOREPO_APP_ROOT").map(String::as_str);
-    let mut plan = spec.plan(root).map_err(at_fault)?;
-    if is_on(&settings.own, "AMPLIFY_SKIP_BACKEND_BUILD") {
+    let variables = settings.variables(claimed);
+    let mut plan = spec.plan(variables.app_root()).map_err(at_fault)?;
+    if variables.is_on("AMPLIFY_SKIP_BACKEND_BUILD") {
         plan = plan.without_backend();
     }
-    if is_on(&settings.own, "USER_DISABLE_TESTS") {
+    if variables.is_on("USER_DISABLE_TESTS") {
         plan = plan.without_tests();
     }
     Ok(plan)
@@ -436,13 +417,6 @@ pub(crate) fn text_of(repository: &Path, name: &str) -> Result<Option<String>, H
         Ok(_) => Ok(Some(text)),
         Err(error) => Err(Halt::Failed(format!("{name} cannot be read: {error}"))),
     }
-}
-
-/// The variables among the attributes of an app or a branch.
-fn environment(attributes: &Attributes) -> BTreeMap<String, String> {
-    let variables = attributes.get("environmentVariables").and_then(Value::as_object);
-    let text = |(name, value): (&String, &Value)| Some((name.clone(), value.as_str()?.to_owned()));
-    variables.into_iter().flatten().filter_map(text).collect()
 }
 
 async fn restore(builds: &Builds, owner: &str, place: &Place, log: &Log) -> Result<(), Halt> {

@@ -5,10 +5,11 @@
 
 use std::path::Path;
 
-use windlass_store::{App, Attributes, StoreError};
+use windlass::AppId;
+use windlass_store::{App, Attributes, StoreError, keys};
 
 use crate::build::text_of;
-use crate::run::{Claimed, Halt};
+use crate::run::Halt;
 use crate::runner::Runner;
 
 /// By which name a repository has them.
@@ -37,24 +38,50 @@ pub(crate) fn of(repository: &Path, app: &App) -> Result<Option<String>, Halt> {
 }
 
 impl Runner {
-    /// Makes these headers those of the app of a job that is live.
-    pub(crate) async fn keep_headers(&self, claimed: &Claimed, text: &str) {
+    /// Makes the headers of jobs that are live those of their apps. They ride in the commit that goes live, and stay beside
+    /// their apps until they are theirs: whoever looks next finds what a crash has left.
+    pub(crate) async fn take_over_headers(&self) -> Result<(), StoreError> {
+        let mut after = None::<String>;
         loop {
-            match self.try_to_keep_headers(claimed, text).await {
-                // Somebody else has changed the app meanwhile.
-                Err(StoreError::Conflict) => {}
-                Err(error) => {
-                    let app = &claimed.branch.app;
-                    tracing::warn!("app {app} has not got the headers of {FILE} until its next build: {error}");
-                    return;
+            let next = self.0.store.blob_page(keys::HEADERS, after.as_deref(), 1).await?.pop();
+            let Some(key) = next else { return Ok(()) };
+            if let Some((app, _)) = keys::headers_of(&key) {
+                loop {
+                    match self.take_over_headers_of(&app).await {
+                        // Somebody else has changed the app meanwhile, maybe by this.
+                        Err(StoreError::Conflict) => {}
+                        done => break done?,
+                    }
                 }
-                Ok(()) => return,
             }
+            after = Some(key);
         }
     }
 
-    async fn try_to_keep_headers(&self, claimed: &Claimed, text: &str) -> Result<(), StoreError> {
-        let Some(mut app) = self.0.store.app(&claimed.branch.app).await? else { return Ok(()) };
+    async fn take_over_headers_of(&self, id: &AppId) -> Result<(), StoreError> {
+        let store = &*self.0.store;
+        // The app first: if its headers are changed after this, it is a conflict.
+        let app = store.app(id).await?;
+        let waiting = store.blob_keys(&keys::headers(id)).await?;
+        let mut newest = None;
+        for key in &waiting {
+            let Some((_, of)) = keys::headers_of(key) else { continue };
+            // A branch that is gone has taken its jobs with it.
+            let Some(job) = store.job(of).await? else { continue };
+            newest = newest.max(Some((job.since(), key)));
+        }
+        if let (Some(app), Some((_, key))) = (app, newest)
+            && let Some(text) = store.blob(key).await?
+        {
+            self.set_headers(app, &String::from_utf8_lossy(&text)).await?;
+        }
+        for key in &waiting {
+            store.delete_blobs(key).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_headers(&self, mut app: App, text: &str) -> Result<(), StoreError> {
         if app.attributes.get(ATTRIBUTE).and_then(serde_json::Value::as_str) == Some(text) {
             return Ok(());
         }

@@ -39,7 +39,7 @@ pub(crate) enum Halt {
     LetGo,
 }
 
-/// What an attempt has made: what names it rides in the commit that goes live. If none does, nothing is kept.
+/// What an attempt has made: what names it, or is small, rides in the commit that goes live. If none does, nothing is kept.
 #[derive(Default)]
 pub(crate) struct Made(Vec<(String, Bytes)>);
 
@@ -48,10 +48,8 @@ pub(crate) struct Made(Vec<(String, Bytes)>);
 struct Finished {
     claimed: Claimed,
     reports: Vec<(Report, DateTime<Utc>)>,
-    /// The parts of the artifact.
+    /// The parts of the artifact, and what else goes live with it.
     made: Made,
-    /// The custom headers that go live with it, where a repository has some.
-    headers: Option<String>,
     /// Logs, and what tests made. They are kept however the job ends.
     logs: Vec<(String, Bytes)>,
 }
@@ -67,8 +65,7 @@ impl Runner {
     }
 
     async fn work_on(&self, claimed: Claimed) -> Finished {
-        let mut finished =
-            Finished { claimed, reports: Vec::new(), made: Made::default(), headers: None, logs: Vec::new() };
+        let mut finished = Finished { claimed, reports: Vec::new(), made: Made::default(), logs: Vec::new() };
         match self.execute_steps(&mut finished).await {
             Ok(artifact) => finished.say(self, Report::Succeeded { artifact }),
             Err(Halt::Failed(reason)) => finished.say(self, Report::Failed { reason: reason.into() }),
@@ -122,7 +119,12 @@ impl Runner {
             tested?;
         }
         self.move_on(finished, ended, StepName::Deploy).await?;
-        finished.headers = built.headers;
+        if let Some(headers) = built.headers {
+            finished
+                .made
+                .0
+                .push((keys::headers_by(&finished.claimed.branch.app, finished.claimed.key()), headers.into()));
+        }
         Ok(built.zip)
     }
 
@@ -156,7 +158,7 @@ impl Runner {
 
     /// Reports the end. What is kept of the job rides in the same transaction.
     async fn report(&self, finished: Finished) {
-        let Finished { claimed, reports, made, headers, logs } = finished;
+        let Finished { claimed, reports, made, logs } = finished;
         let artifact = match reports.last() {
             Some((Report::Succeeded { artifact }, _)) => Some(*artifact),
             Some(_) | None => None,
@@ -171,8 +173,9 @@ impl Runner {
         let is_live = artifact.is_some() && reported.as_ref().is_ok_and(|reported| reported.job.artifact() == artifact);
         match reported {
             Ok(_) if is_live => {
-                if let Some(headers) = headers {
-                    self.keep_headers(&claimed, &headers).await;
+                if blobs.iter().any(|(key, _)| key.starts_with(keys::HEADERS)) {
+                    // At once, though the next sweep would find them.
+                    self.sweep_headers().await;
                 }
                 self.tidy(&claimed).await;
             }

@@ -209,6 +209,7 @@ impl Runner {
                     Err(error) => tracing::warn!("cannot forget old requests: {error}"),
                 }
             }
+            self.sweep_headers().await;
             let due = match inner.store.due(now, BATCH).await {
                 Ok(due) => due,
                 Err(error) => {
@@ -224,6 +225,13 @@ impl Runner {
                     Err(error) => tracing::warn!("cannot end an overdue job: {error}"),
                 }
             }
+        }
+    }
+
+    /// Makes headers their apps' that a runner has left, or has been kept from, after their jobs went live.
+    pub(crate) async fn sweep_headers(&self) {
+        if let Err(error) = self.take_over_headers().await {
+            tracing::warn!("custom headers of repositories are not taken over for now: {error}");
         }
     }
 

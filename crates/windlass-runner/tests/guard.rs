@@ -49,6 +49,21 @@ fn public_addresses_are_let_through() {
     }
 }
 
+#[tokio::test]
+async fn the_host_of_a_repository_is_reached_by_the_addresses_that_are_let_through() {
+    use windlass_git::Resolve as _;
+    let guard = AddressGuard::new(vec!["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
+    for (host, address) in [("127.0.0.1", "127.0.0.1"), ("[::1]", "::1")] {
+        assert_eq!(guard.resolve(host, 443).await, Ok(vec![ip(address)]));
+    }
+    let closed = AddressGuard::new(vec![]);
+    for host in ["localhost", "127.0.0.1", "[::1]"] {
+        let refused = closed.resolve(host, 443).await.unwrap_err();
+        assert!(refused.contains("loopback") && refused.contains("--allow-source"), "{refused}");
+    }
+    assert!(guard.resolve("name.invalid", 443).await.is_err());
+}
+
 #[test]
 fn all_other_addresses_are_refused_and_classed() {
     let guard = AddressGuard::new(vec![]);

@@ -59,5 +59,5 @@ pub use resources::{App, Attributes, Document, Kind, NewBranch, StoredBranch, la
 pub use sealed::Sealer;
 pub use stored::{BranchBody, JobColumns};
 pub use token::{SEALED_TOKEN, Token, keep_token, repository_token};
-pub use variables::{BadVariable, VariableFault, build_limits, check_variables};
+pub use variables::{BadVariable, DiffRoot, VariableFault, Variables, build_limits, check_variables};
 pub use vault::{Content, InvalidContent, Vault};

@@ -6,11 +6,13 @@ use serde_json::Value;
 use thiserror::Error;
 use windlass::{Command, Commit, JobType, Limits, NewJob, Rejection, Source};
 
-use crate::variables::{BadVariable, Variables, build_limits};
+use crate::variables::{BadVariable, DiffRoot, Variables, build_limits};
 use crate::{
     Address, App, ExecuteError, Executed, Extras, JobKey, Once, Plan, Store, StoredBranch, create_with, execute,
 };
 
+//= https://docs.aws.amazon.com/amplify/latest/userguide/edit-build-settings.html#skip-build-for-a-commit
+//# To skip an automatic build on a particular commit, include the text [skip-cd] at the end of the commit message.
 /// What the message of a commit ends with that is not to be built.
 const SKIP: &str = "[skip-cd]";
 
@@ -52,7 +54,7 @@ pub enum NotBuilt {
     #[error("nothing below {root} has changed, and AMPLIFY_DIFF_DEPLOY is true")]
     Untouched {
         /// Where the app is in the repository.
-        root: String,
+        root: DiffRoot,
     },
 }
 
@@ -150,11 +152,11 @@ fn not_built(app: &App, branch: &StoredBranch, push: &Push) -> Option<NotBuilt> 
     if push.commit.message.trim_end().ends_with(SKIP) {
         return Some(NotBuilt::SkipCd);
     }
-    let (root, paths) = (variables(app, branch).diff_root()?, push.paths.as_ref()?);
-    let below = |path: &String| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    (!paths.iter().any(below)).then(|| NotBuilt::Untouched { root: root.to_owned() })
+    let (root, paths) = (variables(app, branch).diff_root(None)?, push.paths.as_ref()?);
+    let is_touched = root.is_touched_by(paths.iter().map(String::as_str));
+    (!is_touched).then_some(NotBuilt::Untouched { root })
 }
 
-fn variables<'a>(app: &'a App, branch: &'a StoredBranch) -> Variables<'a> {
-    Variables { app: &app.attributes, branch: &branch.attributes }
+const fn variables<'a>(app: &'a App, branch: &'a StoredBranch) -> Variables<'a> {
+    Variables::of(&app.attributes, &branch.attributes)
 }

@@ -9,6 +9,7 @@ mod meanwhile;
 pub mod model;
 mod names;
 mod postgres;
+mod specifications;
 mod stored;
 mod wire;
 
@@ -17,5 +18,6 @@ pub use histories::histories;
 pub use meanwhile::{Look, Meanwhile};
 pub use names::names;
 pub use postgres::{Named, Postgres, run_tests};
+pub use specifications::specifications;
 pub use stored::stored;
 pub use wire::wire;

@@ -1,6 +1,7 @@
 //! A store that shows its drivers what could go wrong: something happens right after a look, or an answer is lost.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -33,6 +34,10 @@ pub struct Meanwhile {
     then: Mutex<Option<Then>>,
     /// The status of the job whose change is stored without an answer.
     unanswered: Mutex<Option<JobStatus>>,
+    /// Whether changes of apps never come to anything.
+    stuck: AtomicBool,
+    /// How many of those were tried.
+    tried: AtomicU32,
 }
 
 impl Meanwhile {
@@ -40,7 +45,19 @@ impl Meanwhile {
     #[must_use]
     pub fn new(after: Look) -> Self {
         let store = Arc::new(MemoryStore::new([7; 32]));
-        Self { store, after, then: Mutex::new(None), unanswered: Mutex::new(None) }
+        let (then, unanswered) = (Mutex::new(None), Mutex::new(None));
+        Self { store, after, then, unanswered, stuck: AtomicBool::new(false), tried: AtomicU32::new(0) }
+    }
+
+    /// From now on, or no longer, whoever changes an app waits for ever: they can only be ended, as by a crash.
+    pub fn stick_at_apps(&self, stuck: bool) {
+        self.stuck.store(stuck, Ordering::SeqCst);
+    }
+
+    /// How many wait so, or did until they were ended.
+    #[must_use]
+    pub fn stuck_at_apps(&self) -> u32 {
+        self.tried.load(Ordering::SeqCst)
     }
 
     /// Loses the answer, once, when a job is stored that has come to `status`.
@@ -115,6 +132,10 @@ impl Store for Meanwhile {
     }
 
     async fn update_app(&self, app: &App) -> Answer<()> {
+        if self.stuck.load(Ordering::SeqCst) {
+            self.tried.fetch_add(1, Ordering::SeqCst);
+            std::future::pending::<()>().await;
+        }
         self.store.update_app(app).await
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::test_runner::{TestError, TestRunner};
-use windlass_testkit::{archives, histories, names, stored, wire};
+use windlass_testkit::{archives, histories, names, specifications, stored, wire};
 
 #[test]
 fn histories_agree_with_the_model() {
@@ -30,6 +30,11 @@ fn jobs_on_the_wire_are_read_as_they_were_written() {
 #[test]
 fn a_zip_that_passes_is_read_in_every_way() {
     run("archives", archives, 600);
+}
+
+#[test]
+fn a_build_specification_is_followed_within_its_repository_or_refused_in_a_line() {
+    run("specifications", specifications, 600);
 }
 
 fn run(target: &str, body: fn(&[u8]), length: usize) {

@@ -1,6 +1,6 @@
 //! The variables of a build.
 
-use windlass_buildspec::{Context, PullRequest, is_on, variables};
+use windlass_buildspec::{Context, PullRequest, variables};
 
 #[test]
 fn a_build_knows_itself_and_what_its_owners_say() {
@@ -17,10 +17,13 @@ fn a_build_knows_itself_and_what_its_owners_say() {
             source_branch: "x".into(),
             destination_branch: "main".into(),
         }),
-        app: map(&[("A", "app"), ("B", "app"), ("CI", "false"), ("PATH", "/opt/bin"), ("", "x"), ("X=Y", "x")]),
-        branch_variables: map(&[
-            ("B", "branch"),
-            ("C", "branch"),
+        own: map(&[
+            ("A", "own"),
+            ("C", "own"),
+            ("CI", "false"),
+            ("PATH", "/opt/bin"),
+            ("", "x"),
+            ("X=Y", "x"),
             ("LD_PRELOAD", "x"),
             ("BASH_ENV", "x"),
             ("N", "a\0b"),
@@ -31,7 +34,7 @@ fn a_build_knows_itself_and_what_its_owners_say() {
     assert_eq!(
         told,
         [
-            "A=app",
+            "A=own",
             "AWS_APP_ID=d1a2b3",
             "AWS_BRANCH=feature/x",
             "AWS_BRANCH_ARN=arn:aws:amplify:…:apps/d1a2b3/branches/feature%2Fx",
@@ -42,7 +45,6 @@ fn a_build_knows_itself_and_what_its_owners_say() {
             "AWS_PULL_REQUEST_ID=5",
             "AWS_PULL_REQUEST_SOURCE_BRANCH=x",
             "AWS_REGION=r",
-            "B=branch",
             "C=spec",
             "CI=false",
             "CODEBUILD_SRC_DIR=/build/src",
@@ -53,14 +55,8 @@ fn a_build_knows_itself_and_what_its_owners_say() {
 
 #[test]
 fn a_build_that_is_no_preview_cannot_pretend_to_be_one() {
-    let context = Context { app: map(&[("AWS_PULL_REQUEST_ID", "5")]), ..Context::default() };
+    let context = Context { own: map(&[("AWS_PULL_REQUEST_ID", "5")]), ..Context::default() };
     assert!(!variables(&context).contains_key("AWS_PULL_REQUEST_ID"));
-}
-
-#[test]
-fn a_switch_is_on_if_it_says_true() {
-    let variables = map(&[("A", "true"), ("B", " TRUE "), ("C", "1"), ("D", "")]);
-    assert_eq!(["A", "B", "C", "D", "E"].map(|name| is_on(&variables, name)), [true, true, false, false, false]);
 }
 
 fn map(variables: &[(&str, &str)]) -> std::collections::BTreeMap<String, String> {

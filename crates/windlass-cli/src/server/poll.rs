@@ -1,10 +1,11 @@
 //! Repositories whose forges cannot call: their branches are looked at now and then, and what has been pushed is built.
 //!
 //! A tip is built when no job has been made for it since the branch's last push. So a build that failed is not begun anew,
-//! and an older commit that somebody built by hand stays until something new is pushed.
+//! and an older commit that somebody built by hand stays until something new is pushed. What its commit says is looked at
+//! before a job is made, as it is with webhooks: a push that starts nothing takes no other's place, and stops no build.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -12,10 +13,11 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use windlass::{Commit, Job, JobType, Limits};
-use windlass_git::{Git, GitError, RepositoryUrl};
+use windlass_git::{Checkout, Git, GitError, RepositoryUrl};
 use windlass_runner::guard::AddressGuard;
 use windlass_store::{
-    App, BranchUid, Clock, Once, Push, PushError, Pushed, Store, StoreError, StoredBranch, pushed, repository_token,
+    App, BranchUid, Clock, NotBuilt, Once, Push, PushError, Pushed, Store, StoreError, StoredBranch, pushed,
+    repository_token,
 };
 
 /// How many repositories are looked at at a time.
@@ -41,6 +43,8 @@ pub(super) struct Poller {
     git: Git,
     guard: AddressGuard,
     limits: Limits,
+    /// The tips that say themselves that they are not to be built.
+    skipped: Arc<Mutex<BTreeMap<BranchUid, String>>>,
 }
 
 impl Poller {
@@ -53,7 +57,7 @@ impl Poller {
         limits: Limits,
     ) -> Self {
         let git = Git { limits: windlass_git::Limits { time: TIME, ..git.limits }, ..git };
-        Self { store, clock, git, guard, limits }
+        Self { store, clock, git, guard, limits, skipped: Arc::default() }
     }
 
     /// Looks at all repositories `every` so often, until `stop` fires.
@@ -144,21 +148,43 @@ impl Poller {
         // Whoever drops this ends git as well.
         let never = CancellationToken::new();
         let tip = self.git.tip(&url, token.as_ref(), branch.name.as_str(), Some(&self.guard), &never).await?;
-        if self.is_known(branch, &tip).await? {
+        if self.is_skipped(branch.uid, &tip) || self.is_known(branch, &tip).await? {
             return Ok(());
         }
+        let folder = tempfile::tempdir().map_err(|source| GitError::Io { path: std::env::temp_dir(), source })?;
+        let into = folder.path().join("commit");
+        let checkout = Checkout {
+            token: token.as_ref(),
+            branch: branch.name.as_str(),
+            resolve: Some(&self.guard),
+            ..Checkout::new(&url, &into)
+        };
+        let commit = match self.git.tip_commit(&checkout, &never).await {
+            Ok(commit) if *commit.id == *tip => commit,
+            // Something is pushed just now. The next round knows.
+            Ok(_) => return Ok(()),
+            // Its server sends all of its files along, which take longer. Whoever builds it has more time.
+            Err(GitError::TimedOut { .. } | GitError::TooLarge { .. }) => {
+                Commit { id: tip.clone().into(), message: "".into(), time: self.clock.now() }
+            }
+            Err(error) => return Err(error.into()),
+        };
         let newest = self.newest(branch).await?;
         let of = |job: &Option<Job>| job.as_ref().map(|job| (job.id(), job.commit().map(|commit| commit.id.clone())));
         if of(&before) != of(&newest) {
             // Somebody told of a push meanwhile, maybe of a later one. The next round knows.
             return Ok(());
         }
-        let now = self.clock.now();
+        self.push(app, branch, newest, commit).await
+    }
+
+    /// Starts what a push starts. `newest` is the branch's newest job.
+    async fn push(&self, app: &App, branch: &StoredBranch, newest: Option<Job>, commit: Commit) -> Result<(), Trouble> {
+        let (now, tip) = (self.clock.now(), commit.id.to_string());
         // Whoever else looks at the same store at once sees the same, and asks for the same.
         let state = newest.map_or((0, 0), |job| (job.id().get(), job.seq()));
         let name = format!("poll-{}-{}-{}-{tip}", branch.uid, state.0, state.1);
         let once = Some(Once { name, request: tip.clone(), at: now });
-        let commit = Commit { id: tip.clone().into(), message: "".into(), time: now };
         match pushed(&*self.store, app, branch, Push { commit, paths: None, once }, self.limits, now).await? {
             Pushed::Started(started) => {
                 tracing::info!("job {} builds {tip} of branch {} of app {}", started.job.id(), branch.name, app.id);
@@ -166,9 +192,23 @@ impl Poller {
             Pushed::Refused(why) => {
                 tracing::debug!("branch {} of app {} takes no push for now: {why}", branch.name, app.id);
             }
-            Pushed::Nothing(why) => tracing::debug!("branch {} of app {}: {why}", branch.name, app.id),
+            Pushed::Nothing(why) => {
+                tracing::debug!("branch {} of app {}: {why}", branch.name, app.id);
+                if why == NotBuilt::SkipCd {
+                    self.skipped().insert(branch.uid, tip);
+                }
+            }
         }
         Ok(())
+    }
+
+    fn is_skipped(&self, branch: BranchUid, tip: &str) -> bool {
+        self.skipped().get(&branch).is_some_and(|skipped| skipped == tip)
+    }
+
+    fn skipped(&self) -> MutexGuard<'_, BTreeMap<BranchUid, String>> {
+        // A panic under the lock leaves whole entries behind.
+        self.skipped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn newest(&self, branch: &StoredBranch) -> Result<Option<Job>, StoreError> {

@@ -10,6 +10,7 @@ mod commits;
 mod failing;
 mod polling;
 mod publishing;
+mod pushes;
 mod repository;
 mod stopping;
 mod vite;

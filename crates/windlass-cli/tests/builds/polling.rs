@@ -111,6 +111,27 @@ async fn a_branch_that_is_not_built_by_itself_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_tip_that_says_so_is_not_built_and_takes_nobodys_place() {
+    let repository = Repository::of(&[("index.html", "one")]);
+    let world = connected_with(&repository, polling).await;
+    let first = repository.git(&["rev-parse", "HEAD"]);
+    built(&world, BRANCH, &first).await;
+    witnessed(&world).await;
+    a_round(&world, &repository).await;
+
+    repository.commit("A typo [skip-cd]", &[("index.html", "two")]);
+    a_round(&world, &repository).await;
+    a_round(&world, &repository).await;
+    assert_eq!((jobs(&world, BRANCH).await.len(), &*world.visit("/").await.1), (1, "one"));
+
+    let third = repository.commit("Third", &[("index.html", "three")]);
+    assert_eq!(status(&built(&world, BRANCH, &third).await), "SUCCEED");
+    let commits: Vec<_> = jobs(&world, BRANCH).await.into_iter().map(|job| job.commit_id).collect();
+    assert_eq!(commits, [third, first]);
+    assert_eq!(world.visit("/").await.1, "three");
+}
+
+#[tokio::test]
 async fn a_build_that_failed_is_not_begun_again_and_holds_nothing_up() {
     let repository = Repository::of(&[("amplify.yml", "version: 1\nfrontend: 7\n"), ("index.html", "one")]);
     let first = repository.git(&["rev-parse", "HEAD"]);

@@ -87,6 +87,19 @@ pub(crate) async fn log(world: &World, job: &Job, step: &str) -> String {
     world.http.get(step.log_url.as_deref().unwrap()).send().await.unwrap().text().await.unwrap()
 }
 
+/// Returns once the job's build has said `under way`: the log of a running step can be read.
+pub(crate) async fn under_way(world: &World, number: &str) {
+    let mut look = interval(Duration::from_millis(20));
+    loop {
+        look.tick().await;
+        let job = world.job(number).await;
+        assert!(!ended(&status(&job)), "{job:?}");
+        if !job.steps.is_empty() && log(world, &job, "BUILD").await.contains("]: under way\n") {
+            return;
+        }
+    }
+}
+
 /// The statuses of its steps.
 pub(crate) fn steps(job: &Job) -> Vec<(&str, &str)> {
     job.steps.iter().map(|step| (&*step.step_name, step.status.as_str())).collect()

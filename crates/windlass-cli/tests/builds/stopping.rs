@@ -1,8 +1,4 @@
-use std::time::Duration;
-
-use tokio::time::interval;
-
-use crate::repository::{Repository, connected, log, release};
+use crate::repository::{Repository, connected, release, under_way};
 
 /// A build that never ends by itself, which has a child that tries to outlive it.
 const ENDLESS: &str = "
@@ -21,15 +17,7 @@ async fn a_stop_ends_the_job_and_every_process_that_came_of_it() {
     let repository = Repository::of(&[("amplify.yml", ENDLESS)]);
     let world = connected(&repository).await;
     let number = release(&world).await;
-    // The log of a running step can be read, so it says when the build is under way.
-    let mut look = interval(Duration::from_millis(20));
-    loop {
-        look.tick().await;
-        let job = world.job(&number).await;
-        if !job.steps.is_empty() && log(&world, &job, "BUILD").await.contains("]: under way\n") {
-            break;
-        }
-    }
+    under_way(&world, &number).await;
     assert!(runs("sleep\x0086398") && runs("sleep\x0086399"));
     world.stop(&number).await;
     let job = world.ended(&number).await;
@@ -38,7 +26,7 @@ async fn a_stop_ends_the_job_and_every_process_that_came_of_it() {
 }
 
 /// Whether any process of this machine has this command line.
-fn runs(command: &str) -> bool {
+pub(crate) fn runs(command: &str) -> bool {
     let all = std::fs::read_dir("/proc").unwrap();
     all.flatten().any(|entry| {
         std::fs::read(entry.path().join("cmdline"))

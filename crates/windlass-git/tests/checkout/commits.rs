@@ -181,6 +181,31 @@ async fn what_changed_since_an_older_commit_is_told() {
     }
 }
 
+#[tokio::test]
+async fn what_a_branch_is_at_is_told_without_its_files() {
+    for (partial, manner) in [(true, Manner::Open), (false, Manner::Open), (false, Manner::Old)] {
+        let place = Place::new();
+        let origin = place.origin("site");
+        let tip = origin.commit("large.bin", "Second\n\n[skip-cd]");
+        origin.git(&["config", "uploadpack.allowFilter", if partial { "true" } else { "false" }]);
+        let server = Server::start(place.folder.path().into(), manner).await;
+        let url = RepositoryUrl::parse(&server.url("site")).unwrap();
+        let into = place.fetched();
+        let commit = place.git.tip_commit(&Checkout::new(&url, &into), &never()).await.unwrap();
+        assert_eq!((&*commit.id, &*commit.message), (&*tip, "Second\n\n[skip-cd]"));
+        // What came with it, nothing else being fetched for the question.
+        let objects = git(&into, &["cat-file", "--batch-all-objects", "--batch-check=%(objecttype)"]);
+        assert_eq!(objects == "commit", partial, "{objects}");
+        assert!(!into.join("large.bin").exists());
+    }
+    let place = Place::new();
+    let url = RepositoryUrl::parse(&place.origin("site").url()).unwrap();
+    let into = place.fetched();
+    let checkout = Checkout { branch: "gone", ..Checkout::new(&url, &into) };
+    let refused = place.git.tip_commit(&checkout, &never()).await;
+    assert!(matches!(refused, Err(GitError::BranchNotFound { .. })), "{refused:?}");
+}
+
 fn never() -> CancellationToken {
     CancellationToken::new()
 }

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails by panicking, like the test")]
 
 mod commits;
+mod large;
 mod limits;
 mod origin;
 mod refusals;
 mod secrets;
 mod server;
+mod ssh;
 mod submodules;

@@ -1,4 +1,4 @@
-//! A server of repositories: `git http-backend`, and servers that do not do as they should.
+//! A server of repositories: `git http-backend` with Git LFS beside it, and servers that do not do as they should.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,6 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -93,8 +94,37 @@ async fn answer(State(desk): State<Desk>, request: Request) -> Response {
             (StatusCode::FOUND, [(header::LOCATION, format!("{to}{}", request.uri()))]).into_response()
         }
         Manner::Stuck if fetches => std::future::pending().await,
-        Manner::Open | Manner::Closed(_) | Manner::Old | Manner::Stuck => serve(desk, request).await,
+        Manner::Open | Manner::Closed(_) | Manner::Old | Manner::Stuck => {
+            let path = request.uri().path().to_owned();
+            if let Some(repository) = path.strip_suffix("/info/lfs/objects/batch") {
+                batch(repository, request).await
+            } else if let Some(object) = path.strip_prefix("/objects/") {
+                // Where it lies is its name.
+                let file = desk.folder.join(object);
+                std::fs::read(file).map_or_else(|_| StatusCode::NOT_FOUND.into_response(), IntoResponse::into_response)
+            } else {
+                serve(desk, request).await
+            }
+        }
     }
+}
+
+/// Says where each file is to be had, as Git LFS asks for it.
+///
+/// <https://github.com/git-lfs/git-lfs/blob/main/docs/api/batch.md>
+async fn batch(repository: &str, request: Request) -> Response {
+    let host = request.headers()[header::HOST].to_str().unwrap().to_owned();
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let asked: Value = serde_json::from_slice(&body).unwrap();
+    let answer = |object: &Value| {
+        let oid = object["oid"].as_str().unwrap();
+        let (one, two) = (&oid[..2], &oid[2..4]);
+        let href = format!("http://{host}/objects{repository}/lfs/objects/{one}/{two}/{oid}");
+        json!({ "oid": oid, "size": object["size"], "actions": { "download": { "href": href } } })
+    };
+    let objects: Vec<_> = asked["objects"].as_array().unwrap().iter().map(answer).collect();
+    let answer = json!({ "transfer": "basic", "objects": objects }).to_string();
+    ([(header::CONTENT_TYPE, "application/vnd.git-lfs+json")], answer).into_response()
 }
 
 /// One request by the rules of CGI.

@@ -1,6 +1,6 @@
 //! Repositories within a repository.
 
-use windlass_git::{Checkout, Git, GitError, RepositoryUrl};
+use windlass_git::{Checkout, GitError, RepositoryUrl};
 
 use crate::origin::{Place, git};
 use crate::server::{Manner, Server};
@@ -84,31 +84,4 @@ async fn a_link_in_the_place_of_a_submodule_leads_nowhere() {
     site.commit(".gitmodules", &text);
     place.fetch(&site.url(), "main", None).await.unwrap();
     assert!(std::fs::read_dir(&outside).unwrap().next().is_none());
-}
-
-#[tokio::test]
-async fn large_files_are_fetched_where_git_lfs_is_there_and_missed_aloud_where_not() {
-    let mut place = Place::new();
-    let site = place.origin("site");
-    site.commit(".gitattributes", "*.png filter=lfs diff=lfs merge=lfs -text\n");
-    let server = Server::start(place.folder.path().into(), Manner::Open).await;
-    let url = RepositoryUrl::parse(&server.url("site")).unwrap();
-    let tools = place.folder.path().join("tools");
-    let into = place.fetched();
-    let checkout = Checkout::new(&url, &into);
-    let path = format!("{}:/usr/bin:/bin", tools.display());
-    place.git = Git { path: path.into(), ..Git::default() };
-    place.bring(&checkout).await.unwrap();
-    assert!(place.told().contains("git lfs is not installed: they are left out"), "{}", place.told());
-    std::fs::remove_dir_all(&into).unwrap();
-
-    // What stands in for git lfs writes down what it is asked.
-    std::fs::create_dir(&tools).unwrap();
-    let script = "#!/bin/sh\necho \"$@\" $(git config lfs.url) >> \"$GIT_WORK_TREE/asked\"\n";
-    std::fs::write(tools.join("git-lfs"), script).unwrap();
-    std::fs::set_permissions(tools.join("git-lfs"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    place.bring(&checkout).await.unwrap();
-    let asked = place.file("asked");
-    let lfs = server.url("site").replace("/.git", "/.git/info/lfs");
-    assert!(asked.lines().any(|line| line == format!("pull {lfs}")), "{asked}");
 }

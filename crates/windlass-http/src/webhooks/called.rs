@@ -11,11 +11,11 @@ use uuid::Uuid;
 use windlass::{BranchName, Commit, Job, Rejection};
 use windlass_store::{App, Document, Kind, Once, Push, PushError, Pushed, StoredBranch, build, pushed};
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Proof};
 use super::payload::{self, BranchPush, Told};
 use super::{TOKEN, app_of, branch_of, is_of, not_connected};
 use crate::answer::{self, Answer};
-use crate::api::{Api, method_not_allowed, read};
+use crate::api::{Api, method_not_allowed, read_up_to};
 use crate::documents::text;
 use crate::error::{ApiError, missing};
 use crate::jobs::HEAD;
@@ -23,6 +23,9 @@ use crate::once;
 
 /// The number of the job that a webhook started: ours, beside an answer of AWS's that does not say it.
 const JOB: HeaderName = HeaderName::from_static("x-windlass-job");
+
+/// How many bytes of a body are read: as many as GitHub sends, the others less.
+const BODY_MAX: usize = 25 * 1024 * 1024;
 
 /// What came of a call.
 struct Called {
@@ -79,10 +82,12 @@ impl Api {
         let admitted = Admitted { webhook, app, branch, delivery, now: self.now() };
         match admitted.delivery {
             None => self.asked_for_a_build(&admitted).await,
-            Some(delivery) => match payload::read(delivery.forge, delivery.event, &parts.headers, &body)? {
-                Told::Nothing(words) => Ok(Called { job: None, words: Some(words) }),
-                Told::Pushes(pushes) => self.told_of_pushes(&admitted, &delivery, &body, pushes).await,
-            },
+            Some(delivery) => {
+                match payload::read(delivery.forge, delivery.event, &payload::event_of(&parts.headers, &body))? {
+                    Told::Nothing(words) => Ok(Called { job: None, words: Some(words) }),
+                    Told::Pushes(pushes) => self.told_of_pushes(&admitted, &delivery, &body, pushes).await,
+                }
+            }
         }
     }
 
@@ -115,8 +120,9 @@ impl Api {
             return Err(ApiError::bad_request("The operation of a webhook is startbuild."));
         }
         // Where there is nothing to learn from it, a connection that is used again has to be past it all the same.
-        let body = read(body).await?;
-        if proof.is_some_and(|proof| !proof.holds(token, &body)) {
+        let body = read_up_to(body, BODY_MAX).await?;
+        let holds = |proof: Proof<'_>| proof.holds(token, &body, &payload::event_of(&parts.headers, &body));
+        if proof.is_some_and(|proof| !holds(proof)) {
             return Err(ApiError::wrong_signature());
         }
         Ok((webhook, body))

@@ -1,6 +1,7 @@
 //! How forges deliver events: by which headers each is known, tells one delivery from another, and proves who it is.
 //!
-//! Each signs the body with the secret that it was given for the webhook, which is our token; GitLab sends the secret itself.
+//! Each signs with the secret that it was given for the webhook, which is our token; GitLab sends the secret itself. What is
+//! said here of a forge stands on the page that is named with it, or in its source where that is named.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::HeaderMap;
@@ -11,13 +12,27 @@ use subtle::ConstantTimeEq as _;
 /// Whoever keeps repositories and tells of pushes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, AsRefStr)]
 pub(super) enum Forge {
-    /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads>
+    /// `X-GitHub-Event`; `X-GitHub-Delivery`, the same when an event is delivered again; `X-Hub-Signature-256`, over the body
+    /// as it is sent. Events of more than 25 MB are not delivered.
+    ///
+    /// <https://docs.github.com/en/webhooks/webhook-events-and-payloads#delivery-headers>
     GitHub,
-    /// <https://docs.gitlab.com/user/project/integrations/webhook_events/>
+    /// `X-Gitlab-Event`; `Idempotency-Key`, the same when a delivery is tried again, where older versions have
+    /// `X-Gitlab-Event-UUID` alone; `X-Gitlab-Token`, the secret token. The `webhook-signature` that newer versions may have
+    /// beside it is not looked at.
+    ///
+    /// <https://docs.gitlab.com/user/project/integrations/webhooks/#delivery-headers>
     GitLab,
-    /// Forgejo, too. <https://docs.gitea.com/usage/repository/webhooks>
+    /// Forgejo, too. `X-Gitea-Event`; `X-Gitea-Delivery`; `X-Gitea-Signature`, in hexadecimal, over the event alone, also
+    /// where that is sent within a form. It has GitHub's and Gogs's headers as well.
+    ///
+    /// <https://docs.gitea.com/usage/repository/webhooks>, and `addDefaultHeaders` in its `services/webhook/deliver.go`
     Gitea,
-    /// <https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/>
+    /// `X-Event-Key`; `X-Hub-Signature`, with SHA-256 for what others have SHA-1. Cloud has `X-Request-UUID`, and says nothing
+    /// of pushes of which it would have to tell more than 256 KB; Data Center has `X-Request-Id`.
+    ///
+    /// <https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/>,
+    /// <https://confluence.atlassian.com/bitbucketserver/event-payload-938025882.html>
     Bitbucket,
 }
 
@@ -38,10 +53,10 @@ pub(super) struct Delivery<'a> {
 pub(super) enum Proof<'a> {
     /// The token.
     Token(&'a [u8]),
-    /// The HMAC-SHA256 of the body, in hexadecimal.
-    Signature(&'a [u8]),
-    /// The same, with `sha256=` before it.
-    Sha256Signature(&'a [u8]),
+    /// The HMAC-SHA256 of the event, in hexadecimal.
+    OfEvent(&'a [u8]),
+    /// The HMAC-SHA256 of the whole body, in hexadecimal, with `sha256=` before it.
+    OfBody(&'a [u8]),
 }
 
 /// How long an id of a delivery may be: all have UUIDs.
@@ -55,15 +70,16 @@ impl<'a> Delivery<'a> {
         let (forge, event, ids, proof): (_, _, &[&str], _) =
             if let Some(event) = first(&["x-gitea-event", "x-forgejo-event"]) {
                 let signature = first(&["x-gitea-signature", "x-forgejo-signature"]);
-                (Forge::Gitea, event, &["x-gitea-delivery", "x-forgejo-delivery"], signature.map(Proof::Signature))
+                (Forge::Gitea, event, &["x-gitea-delivery", "x-forgejo-delivery"], signature.map(Proof::OfEvent))
             } else if let Some(event) = get("x-github-event") {
-                (Forge::GitHub, event, &["x-github-delivery"], get("x-hub-signature-256").map(Proof::Sha256Signature))
+                (Forge::GitHub, event, &["x-github-delivery"], get("x-hub-signature-256").map(Proof::OfBody))
             } else if let Some(event) = get("x-gitlab-event") {
                 let ids = &["idempotency-key", "x-gitlab-event-uuid"];
                 (Forge::GitLab, event, ids, get("x-gitlab-token").map(Proof::Token))
             } else {
                 let event = get("x-event-key")?;
-                (Forge::Bitbucket, event, &["x-request-uuid"], get("x-hub-signature").map(Proof::Sha256Signature))
+                let ids = &["x-request-uuid", "x-request-id"];
+                (Forge::Bitbucket, event, ids, get("x-hub-signature").map(Proof::OfBody))
             };
         let visible = |text: &&str| text.len() <= ID_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
         let id = first(ids).and_then(|id| str::from_utf8(id).ok()).filter(visible);
@@ -73,25 +89,24 @@ impl<'a> Delivery<'a> {
 }
 
 impl Proof<'_> {
-    /// Whether it can only be made with `token`, for this body. It takes as long whatever is wrong with it.
-    pub(super) fn holds(self, token: &str, body: &[u8]) -> bool {
+    /// Whether it can only be made with `token`, for this body with this event in it. It takes as long whatever is wrong
+    /// with it.
+    pub(super) fn holds(self, token: &str, body: &[u8], event: &[u8]) -> bool {
         match self {
             Self::Token(given) => token.as_bytes().ct_eq(given).into(),
-            Self::Signature(hex) => is_signature(hex, token, body),
-            Self::Sha256Signature(given) => {
-                given.strip_prefix(b"sha256=").is_some_and(|hex| is_signature(hex, token, body))
-            }
+            Self::OfEvent(hex) => is_signature(hex, token, event),
+            Self::OfBody(given) => given.strip_prefix(b"sha256=").is_some_and(|hex| is_signature(hex, token, body)),
         }
     }
 }
 
-fn is_signature(hex: &[u8], token: &str, body: &[u8]) -> bool {
+fn is_signature(hex: &[u8], token: &str, signed: &[u8]) -> bool {
     let mut given = [0; 32];
     if hex::decode_to_slice(hex, &mut given).is_err() {
         return false;
     }
     let mut mac = Hmac::<Sha256>::new_from_slice(token.as_bytes()).expect("a key may have any length");
-    mac.update(body);
+    mac.update(signed);
     mac.verify_slice(&given).is_ok()
 }
 
@@ -119,13 +134,13 @@ mod tests {
         // https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries#testing-the-webhook-payload-validation
         let (token, body) = ("It's a Secret to Everybody", b"Hello, World!");
         let signature = b"sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
-        assert!(Proof::Sha256Signature(signature).holds(token, body));
-        assert!(Proof::Signature(&signature[7..]).holds(token, body));
-        assert!(!Proof::Signature(signature).holds(token, body));
-        assert!(!Proof::Sha256Signature(signature).holds(token, b"Hello, World?"));
-        assert!(!Proof::Sha256Signature(signature).holds("another", body));
+        assert!(Proof::OfBody(signature).holds(token, body, b""));
+        assert!(Proof::OfEvent(&signature[7..]).holds(token, b"", body));
+        assert!(!Proof::OfEvent(signature).holds(token, b"", body));
+        assert!(!Proof::OfBody(signature).holds(token, b"Hello, World?", body));
+        assert!(!Proof::OfBody(signature).holds("another", body, body));
         for cut in 0..signature.len() {
-            assert!(!Proof::Sha256Signature(&signature[..cut]).holds(token, body), "{cut}");
+            assert!(!Proof::OfBody(&signature[..cut]).holds(token, body, body), "{cut}");
         }
     }
 }

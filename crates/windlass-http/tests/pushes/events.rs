@@ -4,7 +4,7 @@ use serde_json::json;
 use windlass::{Command, JobStatus, JobType};
 
 use crate::World;
-use crate::forges::{COMMIT, FORGES, Forge, MESSAGE};
+use crate::forges::{COMMIT, FORGES, Forge, MESSAGE, ZEROS};
 
 #[tokio::test]
 async fn a_push_starts_a_job_of_its_commit_whoever_tells_of_it() {
@@ -42,7 +42,8 @@ async fn what_is_no_push_to_a_branch_starts_nothing_and_is_no_error() {
         world.deliver(&forge.deletion()).await.starts_nothing("main was deleted");
         let other = crate::forges::Event { name: "issues", body: json!({}), ..forge.push("main") };
         world.deliver(&other).await.starts_nothing("issues is no push");
-        let ping = crate::forges::Event { name: "ping", body: json!({ "zen": "" }), ..forge.push("main") };
+        let name = if forge == Forge::DataCenter { "diagnostics:ping" } else { "ping" };
+        let ping = crate::forges::Event { name, body: json!({ "test": true }), ..forge.push("main") };
         assert_eq!(world.deliver(&ping).await.ok()["message"], "The webhook is there; a ping starts nothing.");
     }
     assert!(world.jobs("main").await.is_empty());
@@ -108,14 +109,48 @@ async fn a_push_that_changes_nothing_of_the_app_is_passed_over_where_all_paths_a
         unknown.body[change] = value;
         assert!(world.deliver(&unknown).await.job().is_some(), "{change}: whoever clones finds out");
     }
-    for forge in [Forge::GitLab, Forge::Gitea, Forge::Bitbucket] {
-        assert!(
-            world.deliver(&forge.push("main")).await.job().is_some(),
-            "{forge:?} does not say whether it was forced"
-        );
+    for forge in [Forge::GitLab, Forge::Gitea, Forge::Bitbucket, Forge::DataCenter] {
+        let mut unknown = forge.push("main");
+        unknown.id = format!("{forge:?}");
+        assert!(world.deliver(&unknown).await.job().is_some(), "{forge:?} does not say whether it was forced");
     }
     world.set("", json!({ "environmentVariables": { "AMPLIFY_MONOREPO_APP_ROOT": "apps/we" } })).await;
     assert!(world.deliver(&push).await.job().is_some());
+}
+
+#[tokio::test]
+async fn forges_that_tell_less_are_understood_as_far_as_they_go() {
+    let null = json!(null);
+    for (forge, members) in [
+        // GitLab tells of no commits where a branch is new and its commits are not; Gitea's list may be null.
+        (Forge::GitLab, vec![("commits", json!([])), ("total_commits_count", json!(0)), ("before", ZEROS.into())]),
+        (Forge::Gitea, vec![("commits", null.clone()), ("head_commit", null.clone())]),
+        // Versions of Data Center that tell of no commits.
+        (Forge::DataCenter, vec![("commits", json!([])), ("toCommit", null)]),
+    ] {
+        let world = World::new().await;
+        let mut event = forge.push("main");
+        event.body.as_object_mut().unwrap().extend(members.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        assert_eq!(world.deliver(&event).await.job(), Some("1"), "{forge:?}");
+        let jobs = world.jobs("main").await;
+        let commit = jobs[0].commit().unwrap();
+        assert_eq!((&*commit.id, &*commit.message), (COMMIT, ""), "{forge:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_of_data_center_may_tell_of_several_branches() {
+    let world = World::new().await;
+    world.set("/branches", json!({ "branchName": "next" })).await;
+    let mut event = Forge::DataCenter.push("main");
+    for (branch, kind) in [("next", "ADD"), ("old", "DELETE")] {
+        let mut change = event.body["changes"][0].clone();
+        (change["refId"], change["type"]) = (format!("refs/heads/{branch}").into(), kind.into());
+        event.body["changes"].as_array_mut().unwrap().push(change);
+    }
+    let answer = world.deliver(&event).await;
+    let words = format!("Job 1 of branch main builds {COMMIT}. Job 1 of branch next builds {COMMIT}.");
+    assert_eq!(answer.message(), words);
 }
 
 #[tokio::test]

@@ -23,10 +23,13 @@ pub(crate) enum Forge {
     GitHub,
     GitLab,
     Gitea,
+    /// Bitbucket Cloud.
     Bitbucket,
+    /// Bitbucket Data Center.
+    DataCenter,
 }
 
-pub(crate) const FORGES: [Forge; 4] = [Forge::GitHub, Forge::GitLab, Forge::Gitea, Forge::Bitbucket];
+pub(crate) const FORGES: [Forge; 5] = [Forge::GitHub, Forge::GitLab, Forge::Gitea, Forge::Bitbucket, Forge::DataCenter];
 
 impl Forge {
     /// A push of one commit to `branch`.
@@ -54,6 +57,25 @@ impl Forge {
                     "repository": { "id": 1, "full_name": "o/r" }, "pusher": { "login": "o" }, "sender": { "login": "o" },
                 }),
             ),
+            Self::DataCenter => {
+                // Its times are in milliseconds, and it names no paths.
+                let commit = json!({
+                    "id": COMMIT, "displayId": &COMMIT[..11], "message": MESSAGE, "committerTimestamp": 1_773_142_200_000_u64,
+                    "author": { "name": "A", "emailAddress": "a@example.com" }, "parents": [{ "id": BEFORE }],
+                });
+                (
+                    "repo:refs_changed",
+                    json!({
+                        "eventKey": "repo:refs_changed", "date": "2026-03-10T13:30:05+0200", "actor": { "name": "a", "id": 1 },
+                        "repository": { "slug": "r", "project": { "key": "P" } },
+                        "changes": [{
+                            "ref": { "id": reference, "displayId": branch, "type": "BRANCH" }, "refId": reference,
+                            "fromHash": BEFORE, "toHash": COMMIT, "type": "UPDATE",
+                        }],
+                        "commits": [commit], "toCommit": commit,
+                    }),
+                )
+            }
             Self::GitLab => (
                 "Push Hook",
                 json!({
@@ -83,6 +105,7 @@ impl Forge {
         let mut event = self.push("main");
         match self {
             Self::Bitbucket => event.body["push"]["changes"][0]["new"]["type"] = "tag".into(),
+            Self::DataCenter => event.body["changes"][0]["refId"] = "refs/tags/v1".into(),
             Self::GitLab => event.name = "Tag Push Hook",
             Self::GitHub | Self::Gitea => event.body["ref"] = "refs/tags/v1".into(),
         }
@@ -93,6 +116,10 @@ impl Forge {
         let mut event = self.push("main");
         match self {
             Self::Bitbucket => event.body["push"]["changes"][0]["new"] = Value::Null,
+            Self::DataCenter => {
+                let change = &mut event.body["changes"][0];
+                (change["type"], change["toHash"]) = ("DELETE".into(), ZEROS.into());
+            }
             Self::GitLab | Self::Gitea => event.body["after"] = ZEROS.into(),
             Self::GitHub => event.body["deleted"] = true.into(),
         }
@@ -106,6 +133,7 @@ impl Forge {
             Self::GitLab => ("x-gitlab-event", "idempotency-key"),
             Self::Gitea => ("x-gitea-event", "x-gitea-delivery"),
             Self::Bitbucket => ("x-event-key", "x-request-uuid"),
+            Self::DataCenter => ("x-event-key", "x-request-id"),
         };
         let mut headers = vec![(event, name.to_owned()), (delivery, id.to_owned())];
         if self == Self::Gitea {
@@ -115,16 +143,16 @@ impl Forge {
         headers
     }
 
-    /// How a body is proven to come from who has the token.
-    pub(crate) fn proof(self, token: &str, body: &[u8]) -> (&'static str, String) {
+    /// How it is proven that `signed`, a body or the event within it, comes from who has the token.
+    pub(crate) fn proof(self, token: &str, signed: &[u8]) -> (&'static str, String) {
         let mut mac = Hmac::<Sha256>::new_from_slice(token.as_bytes()).unwrap();
-        mac.update(body);
+        mac.update(signed);
         let hex = hex::encode(mac.finalize().into_bytes());
         match self {
             Self::GitHub => ("x-hub-signature-256", format!("sha256={hex}")),
             Self::GitLab => ("x-gitlab-token", token.to_owned()),
             Self::Gitea => ("x-gitea-signature", hex),
-            Self::Bitbucket => ("x-hub-signature", format!("sha256={hex}")),
+            Self::Bitbucket | Self::DataCenter => ("x-hub-signature", format!("sha256={hex}")),
         }
     }
 }

@@ -56,6 +56,25 @@ pub fn access_chunk(app: &AppId, time: DateTime<Utc>, number: u64) -> String {
     format!("{}{}-{number:016x}.csv", access(app), time.format("%Y-%m-%d/%H-%M-%S"))
 }
 
+/// The custom headers of jobs that went live which an app has not taken over yet begin with this.
+#[must_use]
+pub fn headers(app: &AppId) -> String {
+    format!("{HEADERS}{app}/")
+}
+
+/// Those of one job.
+#[must_use]
+pub fn headers_by(app: &AppId, key: JobKey) -> String {
+    format!("{}{}", headers(app), job(key).trim_end_matches('/'))
+}
+
+/// The app and the job whose headers a stored key has, where it has some.
+#[must_use]
+pub fn headers_of(stored: &str) -> Option<(AppId, JobKey)> {
+    let (app, job) = stored.strip_prefix(HEADERS)?.split_once('/')?;
+    Some((app.parse().ok()?, job_of(&format!("{job}/"))?))
+}
+
 /// What is remembered of a request, by the drawer of its day. All of a drawer begins with this for no name.
 #[must_use]
 pub fn once(drawer: i64, name: &str) -> String {
@@ -133,6 +152,9 @@ pub const USES: &str = "content/";
 
 /// All that is [`condemned`] begins with this.
 pub const CONDEMNED: &str = "condemned/";
+
+/// All [`headers`] begin with this.
+pub const HEADERS: &str = "headers/";
 
 /// All access logs begin with this.
 pub const ACCESS: &str = "access/";
