@@ -47,6 +47,7 @@
 //! ```
 
 mod ended;
+mod inside;
 mod protocol;
 mod running;
 
@@ -72,19 +73,7 @@ pub use running::{Running, Unavailable};
 pub const SUBCOMMAND: &str = "jail";
 
 /// How far a command is kept apart.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    serde::Deserialize,
-    serde::Serialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::Display, strum::EnumString)]
 #[strum(serialize_all = "lowercase")]
 pub enum Isolation {
     /// From files, processes, rights and, where told so, the network. Linux only.
@@ -96,19 +85,7 @@ pub enum Isolation {
 }
 
 /// Which network a command has with [`Isolation::Full`].
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    serde::Deserialize,
-    serde::Serialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::Display, strum::EnumString)]
 #[strum(serialize_all = "lowercase")]
 pub enum Network {
     /// The machine's. The cloud's metadata address is not taken out of it: see the crate's documentation.

@@ -14,11 +14,11 @@ mod sight;
 mod warden;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::RawFd;
 use std::process::{Command, ExitCode, Stdio};
 
-use crate::protocol::Word;
+use crate::inside::refused;
 use crate::{Isolation, Network, SUBCOMMAND};
 
 /// The last argument of the process that is the first inside.
@@ -89,20 +89,6 @@ fn part(network: Network, part: &str) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.args([SUBCOMMAND, &Isolation::Full.to_string(), &network.to_string(), part]);
     command
-}
-
-/// Tells the server. If nobody listens, there is nobody to tell.
-fn say(word: &Word) {
-    if let Ok(mut line) = serde_json::to_vec(word) {
-        line.push(b'\n');
-        let mut out = io::stdout();
-        let _ = out.write_all(&line).and_then(|()| out.flush());
-    }
-}
-
-fn refused(reason: &str) -> ExitCode {
-    say(&Word::Failed(reason.to_owned()));
-    ExitCode::FAILURE
 }
 
 /// Files that the server's own parent left open for it, and which would be the command's too.
