@@ -102,6 +102,11 @@ impl Workshop {
         };
         let last = Mutex::new(None);
         let hear = |line: &str| {
+            // The last line that a command prints need not have an end: then it is the next command that stands behind it.
+            let (printed, line) = line.split_at(line.find(EXECUTING).unwrap_or(0));
+            if !printed.is_empty() {
+                tell(printed);
+            }
             if let (Some(command), Ok(mut last)) = (line.strip_prefix(EXECUTING), last.lock()) {
                 *last = Some(command.to_owned());
             }
