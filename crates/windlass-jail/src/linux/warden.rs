@@ -173,6 +173,11 @@ fn excess(limits: &Limits, disk: &Disk) -> io::Result<Option<Ended>> {
     {
         return Ok(Some(Ended::OutOfDisk { limit }));
     }
+    if let Some(wanted) = limits.disk_left
+        && let Some(limit) = disk.lacks(wanted)
+    {
+        return Ok(Some(Ended::DiskFull { limit }));
+    }
     Ok(None)
 }
 
