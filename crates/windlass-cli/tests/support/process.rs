@@ -3,11 +3,12 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// A `windlass serve` of its own process. Dropping it kills it, as a power cut would.
 pub(crate) struct Process {
     child: Child,
+    output: BufReader<ChildStdout>,
     pub(crate) endpoint: String,
 }
 
@@ -30,14 +31,24 @@ impl Process {
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--allow-source", "127.0.0.0/8", "--data"])
             .arg(data)
-            .args(more)
-            .stdout(Stdio::piped());
+            .args(more);
         change(&mut command);
-        let mut child = command.spawn().unwrap();
-        let mut first = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-        let endpoint = first.trim().strip_prefix("windlass serves ").unwrap_or_else(|| panic!("{first:?}")).to_owned();
-        Self { child, endpoint }
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut server = Self { child, output, endpoint: String::new() };
+        server.endpoint = server.says("windlass serves ");
+        server
+    }
+
+    /// What it says after these words at its start, as soon as it does.
+    pub(crate) fn says(&mut self, words: &str) -> String {
+        let mut said = String::new();
+        while self.output.read_line(&mut said).unwrap() > 0 {
+            if let Some((_, rest)) = said.split_once(words) {
+                return rest.trim().to_owned();
+            }
+        }
+        panic!("it does not say {words:?}: {said:?}");
     }
 
     /// The same in an environment that has these variables, too.
