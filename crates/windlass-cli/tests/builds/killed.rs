@@ -1,4 +1,4 @@
-//! Servers that are killed while they build.
+//! Servers that end while they build.
 
 use std::process::Command;
 
@@ -16,8 +16,8 @@ frontend:
   artifacts: {baseDirectory: /, files: ['**/*']}
 ";
 
-/// Kills a server with these arguments in the middle of a build, and has the next one end it.
-async fn killed_and_taken_up(arguments: &[&str], change: fn(&mut Command)) {
+/// Ends a server with these arguments in the middle of a build, and has the next one do that build.
+async fn ended_and_taken_up(end: fn(Process), arguments: &[&str], change: fn(&mut Command)) {
     let (data, pulse) = (tempfile::tempdir().unwrap(), Pulse::new().await);
     let repository = Repository::of(&[("amplify.yml", SITE), STAY, SURVIVE]);
     let arguments = [&["--allow-local-repositories"], arguments].concat();
@@ -26,7 +26,7 @@ async fn killed_and_taken_up(arguments: &[&str], change: fn(&mut Command)) {
     let app = connect(&client, &repository, &[(PORT, &pulse.port())]).await;
     let job = release_of(&client, &app).await;
     let beats = pulse.beats(SURVIVORS).await;
-    first.kill();
+    end(first);
     all_stop(&beats).await;
 
     let second = Process::serve_with(data.path(), &arguments, change);
@@ -41,15 +41,20 @@ async fn killed_and_taken_up(arguments: &[&str], change: fn(&mut Command)) {
 
 #[tokio::test]
 async fn no_process_of_a_build_outlives_a_server_that_is_killed_and_the_next_builds_again() {
-    killed_and_taken_up(&[], |_| {}).await;
+    ended_and_taken_up(Process::kill, &[], |_| {}).await;
 }
 
 #[tokio::test]
 async fn nor_where_there_are_no_namespaces() {
-    killed_and_taken_up(&[], crate::isolation::without_namespaces).await;
+    ended_and_taken_up(Process::kill, &[], crate::isolation::without_namespaces).await;
 }
 
 #[tokio::test]
 async fn nor_without_isolation() {
-    killed_and_taken_up(&["--isolation", "none"], |_| {}).await;
+    ended_and_taken_up(Process::kill, &["--isolation", "none"], |_| {}).await;
+}
+
+#[tokio::test]
+async fn nor_where_the_server_is_told_to_stop_at_once() {
+    ended_and_taken_up(Process::stop_at_once, &[], |_| {}).await;
 }

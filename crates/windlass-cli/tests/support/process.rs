@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 /// A `windlass serve` of its own process. Dropping it kills it, as a power cut would.
 pub(crate) struct Process {
@@ -70,9 +71,25 @@ impl Process {
 
     /// Asks it to end, with SIGTERM, and waits until it has.
     pub(crate) fn stop(self) {
+        self.tell_to_stop();
+        assert_eq!(self.wait(), Some(0));
+    }
+
+    /// Asks it to end, again and again, so that it does not wait for what it has begun.
+    pub(crate) fn stop_at_once(mut self) {
+        let ended = loop {
+            self.tell_to_stop();
+            std::thread::sleep(Duration::from_millis(10));
+            if let Some(ended) = self.child.try_wait().unwrap() {
+                break ended;
+            }
+        };
+        assert_eq!(ended.code(), Some(0));
+    }
+
+    fn tell_to_stop(&self) {
         let told = Command::new("kill").arg(self.id().to_string()).status().unwrap();
         assert!(told.success());
-        assert_eq!(self.wait(), Some(0));
     }
 
     /// Waits for its own end; answers its exit code.
