@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use windlass_buildspec::{EXECUTING, Phase, script};
 use windlass_jail::{Ended, Jail, Run};
@@ -162,6 +163,8 @@ async fn listen(mut output: impl AsyncRead + Unpin, tell: &(dyn Fn(&str) + Send 
     // Output that cannot be read any more is over.
     while let Ok(length @ 1..) = output.read(&mut bytes).await {
         lines.take(&bytes[..length], tell);
+        // A build that prints without a pause is not all that its thread has to do.
+        yield_now().await;
     }
     lines.finish(tell);
 }
