@@ -58,3 +58,19 @@ async fn nor_without_isolation() {
 async fn nor_where_the_server_is_told_to_stop_at_once() {
     ended_and_taken_up(Process::stop_at_once, &[], |_| {}).await;
 }
+
+#[tokio::test]
+async fn no_process_that_clones_outlives_a_server_that_is_killed() {
+    let (data, pulse) = (tempfile::tempdir().unwrap(), Pulse::new().await);
+    let server = Process::serve(data.path(), &[]);
+    let client = server.client(data.path());
+    let repository = format!("http://127.0.0.1:{}/site.git", pulse.port());
+    let app = client.create_app().name("far").repository(repository).send().await.unwrap().app.unwrap().app_id;
+    client.create_branch().app_id(&app).branch_name(BRANCH).send().await.unwrap();
+    release_of(&client, &app).await;
+    // It asks, and gets no answer.
+    let asks = pulse.beat().await;
+    assert!(asks.name.contains("git-upload-pack"), "{asks:?}");
+    server.kill();
+    all_stop(&[asks]).await;
+}

@@ -89,7 +89,10 @@ impl Pulse {
 
 impl Beat {
     pub(crate) fn is_alive(&self) -> bool {
-        (&self.connection).read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+        match (&self.connection).read(&mut [0]) {
+            Ok(read) => read > 0,
+            Err(error) => error.kind() == ErrorKind::WouldBlock,
+        }
     }
 
     /// Tells it to go on.
