@@ -70,6 +70,9 @@ fn incomplete_tail(bytes: &[u8]) -> usize {
 fn shown(line: &str) -> String {
     let line = line.trim_end_matches('\r');
     let line = line.rsplit_once('\r').map_or(line, |(_, last)| last);
+    if !line.contains(char::is_control) {
+        return line.to_owned();
+    }
     let mut shown = String::with_capacity(line.len());
     let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use windlass_buildspec::{EXECUTING, Phase, script};
 use windlass_jail::{Ended, Jail, Run};
@@ -102,6 +103,11 @@ impl Workshop {
         };
         let last = Mutex::new(None);
         let hear = |line: &str| {
+            // The last line that a command prints need not have an end: then it is the next command that stands behind it.
+            let (printed, line) = line.split_at(line.find(EXECUTING).unwrap_or(0));
+            if !printed.is_empty() {
+                tell(printed);
+            }
             if let (Some(command), Ok(mut last)) = (line.strip_prefix(EXECUTING), last.lock()) {
                 *last = Some(command.to_owned());
             }
@@ -157,6 +163,8 @@ async fn listen(mut output: impl AsyncRead + Unpin, tell: &(dyn Fn(&str) + Send 
     // Output that cannot be read any more is over.
     while let Ok(length @ 1..) = output.read(&mut bytes).await {
         lines.take(&bytes[..length], tell);
+        // A build that prints without a pause is not all that its thread has to do.
+        yield_now().await;
     }
     lines.finish(tell);
 }

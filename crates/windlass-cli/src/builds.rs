@@ -27,7 +27,7 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_name = "DIR")]
     build_readable: Vec<PathBuf>,
 
-    /// How many bytes of memory a build may use [default: any number]
+    /// How many bytes of memory a build may use [default: 8 GiB]
     #[arg(long, value_name = "BYTES", env = "WINDLASS_BUILD_MEMORY")]
     build_memory: Option<u64>,
 }
@@ -35,13 +35,14 @@ pub(crate) struct BuildArgs {
 impl BuildArgs {
     pub(crate) fn config(self) -> anyhow::Result<BuildConfig> {
         let Self { isolation, build_network, build_path, build_readable, build_memory } = self;
+        let limits = Limits::default();
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         Ok(BuildConfig {
             isolation,
             network: build_network,
             path: build_path,
             readable: build_readable,
-            limits: Limits { memory: build_memory, ..Limits::default() },
+            limits: Limits { memory: build_memory.or(limits.memory), ..limits },
             ..BuildConfig::by(program)
         })
     }

@@ -244,7 +244,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let server = Server::start(args.config(quotas)?).await?;
     output::line(format_args!("windlass serves {}", server.endpoint()))?;
     output::line(format_args!("  data         {}", server.data().path().display()))?;
-    output::line(format_args!("  builds       {}", server.builds()))?;
+    output::line(format_args!("  builds       {}", server.builds().await))?;
     if let Some(address) = server.metrics_address() {
         output::line(format_args!("  metrics      http://{address}/metrics"))?;
     }

@@ -42,6 +42,7 @@ pub(crate) async fn run(
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.process_group(0).kill_on_drop(true).spawn().map_err(|source| cannot(&command, source))?;
     let group = Group::of(&child);
+    let _keeper = group.keeper();
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let reading = async { tokio::join!(read_all(stdout), read_lines(stderr, tell, mask)) };
     tokio::pin!(reading);
@@ -88,6 +89,16 @@ impl Group {
     fn of(child: &Child) -> Self {
         let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         Self(std::cell::Cell::new(id))
+    }
+
+    /// A process in the group that ends all of it when this one is killed, and so cannot: then its standard input, which
+    /// nobody writes to, is over. Where it cannot be had, what would outlive this process does.
+    fn keeper(&self) -> Option<Child> {
+        let group = self.0.get()?;
+        let mut keeper = Command::new("/bin/sh");
+        keeper.args(["-c", "read -r word; kill -s KILL 0"]).env_clear();
+        keeper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        keeper.process_group(group.as_raw_nonzero().get()).kill_on_drop(true).spawn().ok()
     }
 
     fn kill(&self) {

@@ -19,6 +19,11 @@ pub enum Ended {
         /// [`Limits::disk`](crate::Limits::disk).
         limit: u64,
     },
+    /// Because a disk of its writable directories had less room left than this number of bytes.
+    DiskFull {
+        /// [`Limits::disk_left`](crate::Limits::disk_left), or a twentieth of that disk.
+        limit: u64,
+    },
     /// Because there were more processes and threads than this.
     TooManyProcesses {
         /// [`Limits::processes`](crate::Limits::processes).
@@ -43,6 +48,7 @@ impl fmt::Display for Ended {
             Self::Signal(number) => signal(f, number),
             Self::OutOfMemory { limit } => write!(f, "out of memory: its limit is {} MiB", limit >> 20),
             Self::OutOfDisk { limit } => write!(f, "out of disk: its limit is {} MiB", limit >> 20),
+            Self::DiskFull { limit } => write!(f, "the disk is full: less than {} MiB were left", limit >> 20),
             Self::TooManyProcesses { limit } => write!(f, "too many processes: its limit is {limit}"),
             Self::Killed => f.write_str("stopped"),
         }
@@ -72,6 +78,8 @@ mod tests {
         assert_eq!(Ended::Signal(25).to_string(), "ended by signal 25 (SIGXFSZ): a file was larger than its limit");
         assert_eq!(Ended::Signal(63).to_string(), "ended by signal 63");
         assert_eq!(Ended::OutOfMemory { limit: 8 << 30 }.to_string(), "out of memory: its limit is 8192 MiB");
+        let full = Ended::DiskFull { limit: 512 << 20 };
+        assert_eq!(full.to_string(), "the disk is full: less than 512 MiB were left");
         assert_eq!(Ended::TooManyProcesses { limit: 5 }.to_string(), "too many processes: its limit is 5");
     }
 }

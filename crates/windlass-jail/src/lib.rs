@@ -47,6 +47,7 @@
 //! ```
 
 mod ended;
+mod inside;
 mod protocol;
 mod running;
 
@@ -72,19 +73,7 @@ pub use running::{Running, Unavailable};
 pub const SUBCOMMAND: &str = "jail";
 
 /// How far a command is kept apart.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    serde::Deserialize,
-    serde::Serialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::Display, strum::EnumString)]
 #[strum(serialize_all = "lowercase")]
 pub enum Isolation {
     /// From files, processes, rights and, where told so, the network. Linux only.
@@ -96,19 +85,7 @@ pub enum Isolation {
 }
 
 /// Which network a command has with [`Isolation::Full`].
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    strum::Display,
-    strum::EnumString,
-    strum::VariantArray,
-    serde::Deserialize,
-    serde::Serialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::Display, strum::EnumString)]
 #[strum(serialize_all = "lowercase")]
 pub enum Network {
     /// The machine's. The cloud's metadata address is not taken out of it: see the crate's documentation.
@@ -145,6 +122,12 @@ pub struct Limits {
     /// They are looked at every second or so, and more ends the command as [`Ended::OutOfDisk`]. Files that have no name
     /// any more are not seen.
     pub disk: Option<u64>,
+    /// Bytes that stay free on the disks of its writable directories, or a twentieth of a disk where that is less; 512 MiB
+    /// unless said otherwise.
+    ///
+    /// They are looked at four times a second, and fewer end the command as [`Ended::DiskFull`], so that the server, whose
+    /// disk it may be, can go on.
+    pub disk_left: Option<u64>,
 }
 
 impl Default for Limits {
@@ -155,6 +138,7 @@ impl Default for Limits {
             open_files: Some(65_536),
             file_size: Some(10 << 30),
             disk: Some(32 << 30),
+            disk_left: Some(512 << 20),
         }
     }
 }

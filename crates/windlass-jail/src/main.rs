@@ -38,6 +38,7 @@ async fn show(jail: &Jail, run: &Run) -> anyhow::Result<ExitCode> {
         ended @ (Ended::Signal(_)
         | Ended::OutOfMemory { .. }
         | Ended::OutOfDisk { .. }
+        | Ended::DiskFull { .. }
         | Ended::TooManyProcesses { .. }
         | Ended::Killed) => {
             anyhow::bail!("{ended}")

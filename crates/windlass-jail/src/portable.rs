@@ -1,15 +1,15 @@
 //! The process in the jail where there is no Linux: no isolation, no limits, and an end for its process group alone.
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, ExitCode, Stdio};
+use std::io::{self, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::protocol::{Command, Order, Report, Word};
+use crate::inside::{refused, say, start};
+use crate::protocol::{Order, Report, Word};
 use crate::{Ended, Isolation};
 
 /// The body of the subcommand: `arguments` are those after [`SUBCOMMAND`](crate::SUBCOMMAND).
@@ -23,10 +23,7 @@ pub fn enter(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&Word::Failed(error.to_string()));
-            ExitCode::FAILURE
-        }
+        Err(error) => refused(&error.to_string()),
     }
 }
 
@@ -53,26 +50,4 @@ fn serve() -> io::Result<()> {
         (false, None) => Ended::Signal(status.signal().unwrap_or_default()),
     }));
     Ok(())
-}
-
-fn start(command: &Command) -> io::Result<Child> {
-    let output = || io::stderr().as_fd().try_clone_to_owned().map(Stdio::from);
-    std::process::Command::new(&command.program)
-        .args(&command.arguments)
-        .current_dir(&command.directory)
-        .env_clear()
-        .envs(command.environment.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .stdout(output()?)
-        .stderr(output()?)
-        .process_group(0)
-        .spawn()
-}
-
-fn say(word: &Word) {
-    if let Ok(mut line) = serde_json::to_vec(word) {
-        line.push(b'\n');
-        let mut out = io::stdout();
-        let _ = out.write_all(&line).and_then(|()| out.flush());
-    }
 }

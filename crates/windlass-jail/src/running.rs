@@ -125,6 +125,10 @@ impl Running {
     ///
     /// As [`wait`](Self::wait).
     pub async fn kill(&mut self) -> io::Result<Ended> {
+        #[cfg(target_os = "linux")]
+        if let (Some(_), Some(jail)) = (&self.lifeline, self.jail.id()) {
+            crate::linux::hurry(jail);
+        }
         self.lifeline = None;
         self.wait().await
     }

@@ -1,10 +1,11 @@
 //! The BUILD and TEST steps of a job of a repository: clone, build as the specification says, pack what was made.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -84,7 +85,7 @@ impl Built {
 impl Runner {
     /// Executes BUILD. The log has no secret in it.
     pub(crate) async fn build(&self, claimed: &Claimed, log: &Log) -> Result<Built, Halt> {
-        let built = match self.builds() {
+        let built = match self.builds(claimed).await {
             Ok(builds) => self.build_with(builds, claimed, log).await,
             Err(halt) => Err(halt),
         };
@@ -121,7 +122,9 @@ impl Runner {
         built: &Built,
         log: &Log,
     ) -> (Result<(), Halt>, Vec<(String, Bytes)>) {
-        let (Ok(builds), Some(test)) = (self.builds(), &built.place.plan.test) else { return (Ok(()), Vec::new()) };
+        let (Ok(builds), Some(test)) = (self.builds(claimed).await, &built.place.plan.test) else {
+            return (Ok(()), Vec::new());
+        };
         let mut tested = built.place.run(builds, &test.phases, claimed, log).await;
         let mut made = Vec::new();
         if let Some(artifacts) = &test.artifacts
@@ -178,8 +181,9 @@ impl Runner {
         Ok(kept)
     }
 
-    fn builds(&self) -> Result<&Builds, Halt> {
-        let builds = self.0.sources.builds.as_ref();
+    async fn builds(&self, claimed: &Claimed) -> Result<&Builds, Halt> {
+        let tried = claimed.let_go().run_until_cancelled(self.0.sources.builds.wait()).await;
+        let builds = tried.ok_or(Halt::LetGo)?.as_ref();
         builds.map_err(|why| Halt::Failed(format!("this server does not build repositories: {why}")))
     }
 
@@ -302,18 +306,13 @@ impl Place {
             return Ok(());
         }
         let Self { room, plan, variables, masker } = self;
-        let tell = |line: &str| log.info(masker.mask(line));
+        let tell = |line: &str| log.info(Masked { masker, line });
         let commands = Commands { phases, directory: &plan.working_directory, variables };
         match builds.workshop.run(room, commands, &tell, claimed.let_go()).await {
             Ok(()) => Ok(()),
             Err(BuildError::Stopped) => Err(Halt::LetGo),
             Err(error) => Err(Halt::Failed(masker.mask(&error.to_string()).into_owned())),
         }
-    }
-
-    /// What the paths of the cache are relative to: a monorepo may keep the modules of all its apps at its root.
-    fn cached_folder(&self) -> PathBuf {
-        self.room.repository().to_owned()
     }
 }
 
@@ -358,6 +357,18 @@ impl Settings {
             resolve: Some(guard),
             ..Checkout::new(&self.url, room.repository())
         }
+    }
+}
+
+/// A line without the secrets in it, for a log that may have no room for it any more.
+struct Masked<'a> {
+    masker: &'a Masker,
+    line: &'a str,
+}
+
+impl fmt::Display for Masked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masker.mask(self.line))
     }
 }
 
@@ -419,11 +430,13 @@ pub(crate) fn text_of(repository: &Path, name: &str) -> Result<Option<String>, H
     }
 }
 
+/// Brings back what was kept. Paths of the cache are those of the whole repository: a monorepo may keep the modules of all
+/// its apps at its root.
 async fn restore(builds: &Builds, owner: &str, place: &Place, log: &Log) -> Result<(), Halt> {
     if place.plan.cache.is_none() {
         return Ok(());
     }
-    let (cache, owner, folder) = (builds.cache.clone(), owner.to_owned(), place.cached_folder());
+    let (cache, owner, folder) = (builds.cache.clone(), owner.to_owned(), place.room.repository().to_owned());
     match blocking(move || Ok(cache.restore(&owner, &folder))).await? {
         Ok(Restored::Bytes(bytes)) => log.info(format_args!("Restored {bytes} bytes from the cache")),
         Ok(Restored::Nothing) => log.info("There is nothing in the cache"),
@@ -435,7 +448,7 @@ async fn restore(builds: &Builds, owner: &str, place: &Place, log: &Log) -> Resu
 
 async fn save(builds: &Builds, owner: &str, place: &Place, log: &Log) -> Result<(), Halt> {
     let Some(paths) = place.plan.cache.clone() else { return Ok(()) };
-    let (cache, owner, folder) = (builds.cache.clone(), owner.to_owned(), place.cached_folder());
+    let (cache, owner, folder) = (builds.cache.clone(), owner.to_owned(), place.room.repository().to_owned());
     match blocking(move || Ok(cache.save(&owner, &folder, |path| paths.selects(path)))).await? {
         Ok(Saved::Bytes(bytes)) => log.info(format_args!("Kept {bytes} bytes in the cache")),
         Ok(Saved::Nothing) => log.info("Nothing to be kept in the cache was there"),

@@ -29,4 +29,4 @@ pub use build::Builds;
 pub use checkup::{Checkup, Counts, Depth, Said};
 pub use janitor::{Janitor, Swept, Upkeep};
 pub use runner::{Runner, Settings};
-pub use sources::Sources;
+pub use sources::{Sources, Tried};

@@ -2,11 +2,12 @@
 
 use std::io::{Cursor, Read, Seek as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use tokio::sync::mpsc;
+use tokio::sync::{SetOnce, mpsc};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use windlass::SourceUrlType;
@@ -35,9 +36,12 @@ pub struct Sources {
     pub web: Fetcher,
     /// For `s3`; without it such sources are refused.
     pub s3: Option<S3>,
-    /// For repositories, which have to be built, or why that is refused.
-    pub builds: Result<Builds, Box<str>>,
+    /// For repositories, which have to be built. Jobs that need it wait until it is set.
+    pub builds: Tried,
 }
+
+/// What repositories are built with, or why that is refused, once it has been tried out.
+pub type Tried = Arc<SetOnce<Result<Builds, Box<str>>>>;
 
 /// What the fetching side tells the packing side.
 enum Next {
@@ -161,7 +165,8 @@ impl Runner {
 
 impl From<Fetcher> for Sources {
     fn from(web: Fetcher) -> Self {
-        Self { web, s3: None, builds: Err("it has nothing to build with".into()) }
+        let nothing = Err("it has nothing to build with".into());
+        Self { web, s3: None, builds: Arc::new(SetOnce::new_with(Some(nothing))) }
     }
 }
 

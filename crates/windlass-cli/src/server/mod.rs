@@ -28,11 +28,12 @@ use tokio_util::sync::CancellationToken;
 use windlass::{Account, Limits};
 use windlass_git::Git;
 use windlass_http::{Api, Auth, DomainVerification, JobCounts, Quotas};
+use windlass_jail::{Isolation, Network};
 use windlass_postgres::PostgresStore;
 use windlass_runner::fetch::{FetchLimits, Fetcher};
 use windlass_runner::guard::AddressGuard;
 use windlass_runner::s3::{Access, S3};
-use windlass_runner::{Builds, Janitor, Runner, Settings, Sources, Upkeep};
+use windlass_runner::{Builds, Janitor, Runner, Settings, Sources, Tried, Upkeep};
 use windlass_site::Sites;
 use windlass_sqlite::SqliteStore;
 use windlass_store::{Blobs, Clock, Commits, RunnerId, Store};
@@ -137,7 +138,8 @@ pub struct Server {
     data: Data,
     credentials: Credentials,
     endpoint: String,
-    builds: String,
+    isolation: (Isolation, Network),
+    builds: Tried,
     metrics: Option<SocketAddr>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -179,12 +181,7 @@ impl Server {
             .through(Arc::new(Elsewhere::new(config.allow_source.clone())?))
             .logged(Arc::clone(&config.clock));
         let builds = builds(&config);
-        let built = match &builds {
-            Ok(_) => format!("isolation {}, network {}", config.builds.isolation, config.builds.network),
-            Err(why) => format!("none: {why}"),
-        };
-        let polling = polling(&config, &store, &builds);
-        let runner = runner(&config, &store, &blobs, builds)?;
+        let runner = runner(&config, &store, &blobs, Arc::clone(&builds))?;
         let jobs = JobCounts::new(Arc::clone(&store), Arc::clone(&config.clock));
         let metrics = Metrics::new(&api, &runner, &commits, jobs.clone(), &*config.clock);
         let endpoint = endpoint(address);
@@ -211,8 +208,9 @@ impl Server {
             let stop = stop.clone();
             async move { jobs.follow(stop.cancelled()).await }
         }));
-        if let Some((poller, every)) = polling {
-            tasks.push(tokio::spawn(poller.run(every, stop.clone())));
+        if let Some(every) = config.poll_repositories {
+            let store = Arc::clone(&store);
+            tasks.push(tokio::spawn(poll(config.clone(), store, Arc::clone(&builds), every, stop.clone())));
         }
         tasks.push(tokio::spawn({
             let stop = stop.clone();
@@ -222,7 +220,8 @@ impl Server {
             data,
             credentials,
             endpoint,
-            builds: built,
+            isolation: (config.builds.isolation, config.builds.network),
+            builds,
             metrics: metrics_address,
             stop,
             tasks,
@@ -236,10 +235,13 @@ impl Server {
         &self.endpoint
     }
 
-    /// How repositories are built, or why they are not, in words.
-    #[must_use]
-    pub fn builds(&self) -> &str {
-        &self.builds
+    /// How repositories are built, or why they are not, in words. That is tried out while requests are answered already.
+    pub async fn builds(&self) -> String {
+        let (isolation, network) = self.isolation;
+        match self.builds.wait().await {
+            Ok(_) => format!("isolation {isolation}, network {network}"),
+            Err(why) => format!("none: {why}"),
+        }
     }
 
     /// Where the metrics have an address of their own, that.
@@ -344,34 +346,33 @@ async fn api(
     api.context("cannot read the store's secret")
 }
 
-/// What repositories are built with, or why they are not.
-fn builds(config: &Config) -> Result<Builds, Box<str>> {
+/// What repositories are built with, or why they are not. That is tried out in processes, for which nobody waits but builds.
+fn builds(config: &Config) -> Tried {
     let git = Git { allow_local: config.allow_local_repositories, ..Git::default() };
     let guard = AddressGuard::new(config.allow_source.clone());
-    config.builds.open(&config.data, git, guard, config.account.clone())
+    let (config, data, account) = (config.builds.clone(), config.data.clone(), config.account.clone());
+    let tried = Tried::default();
+    let told = Arc::clone(&tried);
+    tokio::task::spawn_blocking(move || {
+        // Nobody else sets it.
+        let _ = told.set(config.open(&data, git, guard, account));
+    });
+    tried
 }
 
-/// What asks repositories for pushes, and how often, where that is wanted and what was pushed can be built.
-fn polling(config: &Config, store: &Arc<dyn Store>, builds: &Result<Builds, Box<str>>) -> Option<(Poller, Duration)> {
-    let every = config.poll_repositories?;
-    match builds {
-        Ok(Builds { git, guard, .. }) => {
-            let (store, clock) = (Arc::clone(store), Arc::clone(&config.clock));
-            Some((Poller::new(store, clock, git.clone(), guard.clone(), config.limits), every))
+/// Asks repositories every so often what was pushed, if it can be built.
+async fn poll(config: Config, store: Arc<dyn Store>, builds: Tried, every: Duration, stop: CancellationToken) {
+    match stop.run_until_cancelled(builds.wait()).await {
+        Some(Ok(Builds { git, guard, .. })) => {
+            let poller = Poller::new(store, config.clock, git.clone(), guard.clone(), config.limits);
+            poller.run(every, stop).await;
         }
-        Err(why) => {
-            tracing::warn!("repositories are not polled, since this server does not build them: {why}");
-            None
-        }
+        Some(Err(why)) => tracing::warn!("repositories are not polled, since this server does not build them: {why}"),
+        None => {}
     }
 }
 
-fn runner(
-    config: &Config,
-    store: &Arc<dyn Store>,
-    blobs: &Blobs,
-    builds: Result<Builds, Box<str>>,
-) -> anyhow::Result<Runner> {
+fn runner(config: &Config, store: &Arc<dyn Store>, blobs: &Blobs, builds: Tried) -> anyhow::Result<Runner> {
     let guard = AddressGuard::new(config.allow_source.clone());
     let bytes = config.fetch.bytes.min(config.quotas.zip_size());
     let limits = FetchLimits { bytes, ..config.fetch };

@@ -26,6 +26,13 @@ async fn a_command_that_fails_is_named_with_its_exit_code_and_none_runs_after_it
 }
 
 #[tokio::test]
+async fn a_command_is_named_though_the_one_before_it_ended_in_the_middle_of_a_line() {
+    let (reason, log) = fails(&spec("        - printf 'no line break'\n        - exit 9")).await;
+    assert_eq!(reason, "the command `exit 9` failed: exit code 9");
+    assert!(log.contains("]: no line break\n") && log.contains("]: # Executing command: exit 9\n"), "{log}");
+}
+
+#[tokio::test]
 async fn a_signal_is_named() {
     let (reason, _) = fails(&spec("        - kill -SEGV $$")).await;
     assert!(reason.contains("SEGV") || reason.contains("11"), "{reason}");

@@ -7,7 +7,13 @@ mod support;
 
 mod cache;
 mod commits;
+mod escaping;
 mod failing;
+mod flood;
+mod isolation;
+mod killed;
+mod lost;
+mod overdue;
 mod polling;
 mod publishing;
 mod pushes;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use aws_sdk_amplify::Client;
 use aws_sdk_amplify::types::{Job, JobType};
 use tempfile::TempDir;
 use tokio::time::interval;
@@ -68,23 +69,42 @@ pub(crate) async fn connected(repository: &Repository) -> World {
 
 pub(crate) async fn connected_with(repository: &Repository, change: impl FnOnce(&mut Config)) -> World {
     let mut world = World::with(change).await;
-    let call = world.client.create_app().name("connected").repository(repository.path().to_str().unwrap());
-    world.app = call.send().await.unwrap().app.unwrap().app_id;
-    world.client.create_branch().app_id(&world.app).branch_name(BRANCH).send().await.unwrap();
+    world.app = connect(&world.client, repository, &[]).await;
     world
+}
+
+/// Makes an app that is connected to the repository, with these variables.
+pub(crate) async fn connect(client: &Client, repository: &Repository, variables: &[(&str, &str)]) -> String {
+    let mut call = client.create_app().name("connected").repository(repository.path().to_str().unwrap());
+    for (name, value) in variables {
+        call = call.environment_variables(*name, *value);
+    }
+    let app = call.send().await.unwrap().app.unwrap().app_id;
+    client.create_branch().app_id(&app).branch_name(BRANCH).send().await.unwrap();
+    app
 }
 
 /// Starts a job that builds the tip of the branch, and answers its number.
 pub(crate) async fn release(world: &World) -> String {
-    let call = world.client.start_job().app_id(&world.app).branch_name(BRANCH).job_type(JobType::Release);
+    release_of(&world.client, &world.app).await
+}
+
+/// The same for any app.
+pub(crate) async fn release_of(client: &Client, app: &str) -> String {
+    let call = client.start_job().app_id(app).branch_name(BRANCH).job_type(JobType::Release);
     call.send().await.unwrap().job_summary.unwrap().job_id
 }
 
 /// What a step of the job has logged.
 pub(crate) async fn log(world: &World, job: &Job, step: &str) -> String {
+    log_of(&world.http, job, step).await
+}
+
+/// The same for any server.
+pub(crate) async fn log_of(http: &reqwest::Client, job: &Job, step: &str) -> String {
     let step =
         job.steps.iter().find(|known| known.step_name == step).unwrap_or_else(|| panic!("no step {step}: {job:?}"));
-    world.http.get(step.log_url.as_deref().unwrap()).send().await.unwrap().text().await.unwrap()
+    http.get(step.log_url.as_deref().unwrap()).send().await.unwrap().text().await.unwrap()
 }
 
 /// Returns once the job's build has said `under way`: the log of a running step can be read.
@@ -107,10 +127,15 @@ pub(crate) fn steps(job: &Job) -> Vec<(&str, &str)> {
 
 /// The job of another branch once it has ended.
 pub(crate) async fn ended_on(world: &World, branch: &str, number: &str) -> Job {
+    ended_of(&world.client, &world.app, branch, number).await
+}
+
+/// The job of any app once it has ended.
+pub(crate) async fn ended_of(client: &Client, app: &str, branch: &str, number: &str) -> Job {
     let mut look = interval(Duration::from_millis(5));
     loop {
         look.tick().await;
-        let call = world.client.get_job().app_id(&world.app).branch_name(branch).job_id(number);
+        let call = client.get_job().app_id(app).branch_name(branch).job_id(number);
         let job = call.send().await.unwrap().job.unwrap();
         if ended(&status(&job)) {
             return job;

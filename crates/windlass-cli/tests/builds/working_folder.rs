@@ -48,3 +48,14 @@ fn a_bad_specification_is_refused_by_line() {
     let (_, error, code) = build(&folder.path().join("absent"), &[]);
     assert!(code == Some(1) && error.contains("absent"), "{error}");
 }
+
+#[test]
+fn a_build_has_eight_gigabytes_of_memory_unless_it_is_told_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let spec = "{version: 1, frontend: {phases: {build: {commands: [ulimit -d]}}, artifacts: {baseDirectory: /}}}";
+    std::fs::write(folder.path().join("amplify.yml"), spec).unwrap();
+    for (args, kilobytes) in [(&[][..], "8388608"), (&["--build-memory", "1073741824"], "1048576")] {
+        let (said, error, _) = build(folder.path(), args);
+        assert!(said.lines().any(|line| line == kilobytes), "{args:?}: {said}{error}");
+    }
+}

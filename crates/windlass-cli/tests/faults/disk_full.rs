@@ -6,16 +6,15 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use aws_sdk_amplify::error::ProvideErrorMetadata as _;
 use aws_sdk_amplify::types::JobStatus;
 use axum::Router;
 use axum::routing::get;
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 use windlass_artifact::Packer;
 
+use crate::support::disk::Disk;
 use crate::support::process::Process;
 use crate::support::{BRANCH, ended, http, page, status};
 use crate::{deploy, make_app, until, visit};
@@ -84,34 +83,6 @@ async fn a_server_without_any_room_serves_what_it_has_and_goes_on_when_there_is_
     let next = Process::serve(&data, &[]);
     let client = next.client(&data);
     assert_eq!(client.list_branches().app_id(&app).send().await.unwrap().branches, known, "nothing is lost");
-}
-
-/// A disk of its own, until it is dropped.
-struct Disk(TempDir);
-
-impl Disk {
-    fn of_megabytes(size: u32) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let options = format!("size={size}m,mode=0700");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder.path()).output();
-        if mounted.is_ok_and(|output| output.status.success()) {
-            return Some(Self(folder));
-        }
-        // Told even though the test passes: `eprintln!` would be captured.
-        std::io::stderr().write_all(b"SKIPPED: only root can mount a small disk\n").unwrap();
-        None
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // A process that was just killed may still be going.
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
 }
 
 /// 40 MB that cannot be compressed.

@@ -3,7 +3,9 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
 
+pub(crate) mod disk;
 pub(crate) mod process;
+pub(crate) mod pulse;
 pub(crate) mod raw;
 pub(crate) mod web;
 

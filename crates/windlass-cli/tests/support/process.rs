@@ -3,11 +3,13 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 /// A `windlass serve` of its own process. Dropping it kills it, as a power cut would.
 pub(crate) struct Process {
     child: Child,
+    output: BufReader<ChildStdout>,
     pub(crate) endpoint: String,
 }
 
@@ -30,14 +32,24 @@ impl Process {
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--allow-source", "127.0.0.0/8", "--data"])
             .arg(data)
-            .args(more)
-            .stdout(Stdio::piped());
+            .args(more);
         change(&mut command);
-        let mut child = command.spawn().unwrap();
-        let mut first = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-        let endpoint = first.trim().strip_prefix("windlass serves ").unwrap_or_else(|| panic!("{first:?}")).to_owned();
-        Self { child, endpoint }
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let mut server = Self { child, output, endpoint: String::new() };
+        server.endpoint = server.says("windlass serves ");
+        server
+    }
+
+    /// What it says after these words at its start, as soon as it does.
+    pub(crate) fn says(&mut self, words: &str) -> String {
+        let mut said = String::new();
+        while self.output.read_line(&mut said).unwrap() > 0 {
+            if let Some((_, rest)) = said.split_once(words) {
+                return rest.trim().to_owned();
+            }
+        }
+        panic!("it does not say {words:?}: {said:?}");
     }
 
     /// The same in an environment that has these variables, too.
@@ -59,9 +71,25 @@ impl Process {
 
     /// Asks it to end, with SIGTERM, and waits until it has.
     pub(crate) fn stop(self) {
+        self.tell_to_stop();
+        assert_eq!(self.wait(), Some(0));
+    }
+
+    /// Asks it to end, again and again, so that it does not wait for what it has begun.
+    pub(crate) fn stop_at_once(mut self) {
+        let ended = loop {
+            self.tell_to_stop();
+            std::thread::sleep(Duration::from_millis(10));
+            if let Some(ended) = self.child.try_wait().unwrap() {
+                break ended;
+            }
+        };
+        assert_eq!(ended.code(), Some(0));
+    }
+
+    fn tell_to_stop(&self) {
         let told = Command::new("kill").arg(self.id().to_string()).status().unwrap();
         assert!(told.success());
-        assert_eq!(self.wait(), Some(0));
     }
 
     /// Waits for its own end; answers its exit code.

@@ -23,7 +23,7 @@ async fn the_tip_of_a_branch_is_fetched_without_its_history() {
     assert_eq!(git(&place.fetched(), &["branch", "--show-current"]), "main");
     assert_eq!(git(&place.fetched(), &["remote", "get-url", "origin"]), server.url("site"));
     assert!(place.told().contains(&format!("# Switching to commit: {second}")), "{}", place.told());
-    let tip = place.git.tip(&RepositoryUrl::parse(&server.url("site")).unwrap(), None, "main", None, &never()).await;
+    let tip = place.git.tip(&server.address("site"), None, "main", None, &never()).await;
     assert_eq!(tip.unwrap(), second);
 }
 
@@ -109,7 +109,7 @@ async fn a_branch_that_is_not_there_is_named_with_those_that_are() {
         let url = origin.url();
         let branches = "whose branches are \"feature/x\", \"main\"";
         assert_eq!(refused, format!("the branch \"{branch}\" is not in the repository {url}, {branches}"));
-        std::fs::remove_dir_all(place.fetched()).unwrap();
+        place.clear();
         let url = RepositoryUrl::parse(&url).unwrap();
         let refused = place.git.tip(&url, None, branch, None, &never()).await;
         assert!(matches!(refused, Err(GitError::BranchNotFound { .. })), "{refused:?}");
@@ -138,7 +138,7 @@ async fn branches_with_odd_names_are_branches() {
         let server = Server::start(place.folder.path().into(), Manner::Open).await;
         let commit = place.fetch(&server.url("site"), branch, None).await.unwrap();
         assert_eq!(*commit.id, *second, "{branch}");
-        let url = RepositoryUrl::parse(&server.url("site")).unwrap();
+        let url = server.address("site");
         assert_eq!(place.git.tip(&url, None, branch, None, &never()).await.unwrap(), second, "{branch}");
     }
 }
@@ -150,7 +150,7 @@ async fn a_message_is_kept_with_its_lines_up_to_what_the_api_allows() {
     origin.commit("index.html", "Grüße 🚢\n\nzweite Zeile\n  dritte\n\n");
     let commit = place.fetch(&origin.url(), "main", None).await.unwrap();
     assert_eq!(&*commit.message, "Grüße 🚢\n\nzweite Zeile\n  dritte");
-    std::fs::remove_dir_all(place.fetched()).unwrap();
+    place.clear();
 
     origin.commit("index.html", &"ü".repeat(12_000));
     let commit = place.fetch(&origin.url(), "main", None).await.unwrap();
@@ -167,7 +167,7 @@ async fn what_changed_since_an_older_commit_is_told() {
         origin.git(&["mv", "index.html", "home.html"]);
         let last = origin.commit("src/c.js", "new");
         let server = Server::start(place.folder.path().into(), manner).await;
-        let url = RepositoryUrl::parse(&server.url("site")).unwrap();
+        let url = server.address("site");
         let into = place.fetched();
         let checkout = Checkout::new(&url, &into);
         place.bring(&checkout).await.unwrap();

@@ -13,7 +13,7 @@ async fn a_stop_ends_every_process_of_a_fetch_that_hangs() {
     let place = Place::new();
     place.origin("site");
     let server = Server::start(place.folder.path().into(), Manner::Stuck).await;
-    let url = RepositoryUrl::parse(&server.url("site")).unwrap();
+    let url = server.address("site");
     let (into, stop) = (place.fetched(), CancellationToken::new());
     let checkout = Checkout::new(&url, &into);
     let fetch = place.git.checkout(&checkout, &|_| {}, &stop);
@@ -34,7 +34,7 @@ async fn a_fetch_that_is_dropped_leaves_no_process() {
     let place = Place::new();
     place.origin("site");
     let server = Server::start(place.folder.path().into(), Manner::Stuck).await;
-    let url = RepositoryUrl::parse(&server.url("site")).unwrap();
+    let url = server.address("site");
     let (into, stop) = (place.fetched(), CancellationToken::new());
     let checkout = Checkout::new(&url, &into);
     tokio::select! {

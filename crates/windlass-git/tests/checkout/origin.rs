@@ -9,6 +9,10 @@ use tokio_util::sync::CancellationToken;
 use windlass::Commit;
 use windlass_git::{Checkout, Git, GitError, RepositoryUrl};
 
+/// The environment of git as nobody in particular.
+pub(crate) const NOBODY: [(&str, &str); 3] =
+    [("HOME", "/dev/null"), ("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1")];
+
 /// A folder for repositories and for what is fetched from them.
 pub(crate) struct Place {
     pub(crate) folder: TempDir,
@@ -25,6 +29,11 @@ impl Place {
     /// Where what is fetched goes.
     pub(crate) fn fetched(&self) -> PathBuf {
         self.folder.path().join("fetched")
+    }
+
+    /// Makes room to fetch again.
+    pub(crate) fn clear(&self) {
+        std::fs::remove_dir_all(self.fetched()).unwrap();
     }
 
     /// A repository with one commit on `main`.
@@ -90,7 +99,7 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
         .current_dir(folder)
         .env_clear()
         .env("PATH", Git::default().path)
-        .envs([("HOME", "/dev/null"), ("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1")])
+        .envs(NOBODY)
         .envs([("GIT_AUTHOR_DATE", "1600000000 +0200"), ("GIT_COMMITTER_DATE", "1767258000 -0500")])
         .output()
         .unwrap();

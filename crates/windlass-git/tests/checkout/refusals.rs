@@ -73,7 +73,7 @@ async fn a_path_of_this_machine_and_ssh_have_to_be_allowed() {
             matches!(refused, GitError::ProtocolRefused { protocol: found, .. } if found == protocol),
             "{refused:?}"
         );
-        std::fs::remove_dir_all(place.fetched()).unwrap();
+        place.clear();
     }
 }
 
@@ -86,16 +86,16 @@ async fn a_server_that_is_not_there_and_a_repository_that_is_not_are_told_apart(
     let refused = place.fetch(&gone, "main", None).await.unwrap_err();
     assert!(matches!(&refused, GitError::NotARepository { .. }), "{refused:?}");
     assert!(refused.to_string().starts_with(&format!("there is no repository at {gone}")), "{refused}");
-    std::fs::remove_dir_all(place.fetched()).unwrap();
+    place.clear();
 
     let refused = place.fetch("/nowhere", "main", None).await.unwrap_err();
     assert!(matches!(&refused, GitError::NotARepository { .. }), "{refused:?}");
-    std::fs::remove_dir_all(place.fetched()).unwrap();
+    place.clear();
 
     let nobody = format!("http://localhost:{}/x", free_port().await);
     let refused = place.fetch(&nobody, "main", None).await.unwrap_err();
     assert!(matches!(&refused, GitError::HostUnreachable { .. }), "{refused:?}");
-    std::fs::remove_dir_all(place.fetched()).unwrap();
+    place.clear();
 
     let refused = place.fetch("http://name.invalid/x", "main", None).await.unwrap_err();
     assert!(matches!(&refused, GitError::HostUnreachable { .. }), "{refused:?}");
@@ -106,7 +106,7 @@ async fn a_host_is_connected_to_only_by_what_it_was_resolved_to() {
     let place = Place::new();
     place.origin("site");
     let server = Server::start(place.folder.path().into(), Manner::Open).await;
-    let url = RepositoryUrl::parse(&server.url("site")).unwrap();
+    let url = server.address("site");
     let into = place.fetched();
     let port = server.at.port();
     // The name would lead to the server, but what it was resolved to does not.

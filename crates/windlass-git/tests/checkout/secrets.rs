@@ -17,7 +17,7 @@ async fn a_token_opens_a_repository_and_is_seen_nowhere() {
     let place = Place::new();
     let first = place.origin("site").git(&["rev-parse", "HEAD"]);
     let server = Server::start(place.folder.path().into(), Manner::Closed(HEADER)).await;
-    let url = RepositoryUrl::parse(&server.url("site")).unwrap();
+    let url = server.address("site");
     let (into, token) = (place.fetched(), Token::new(SECRET));
     let checkout = Checkout { token: Some(&token), ..Checkout::new(&url, &into) };
     assert_eq!(*place.bring(&checkout).await.unwrap().id, *first);
@@ -43,7 +43,7 @@ async fn without_the_right_token_a_repository_stays_closed() {
     let place = Place::new();
     place.origin("site");
     let server = Server::start(place.folder.path().into(), Manner::Closed("Basic Z2l0OmFub3RoZXI=")).await;
-    let url = RepositoryUrl::parse(&server.url("site")).unwrap();
+    let url = server.address("site");
     let token = Token::new(SECRET);
     for (token, reader) in [(None, "a reader without a token"), (Some(&token), "the token that was given")] {
         let into = place.fetched();
@@ -51,7 +51,7 @@ async fn without_the_right_token_a_repository_stays_closed() {
         assert!(matches!(refused, GitError::AuthenticationFailed { .. }), "{refused:?}");
         assert!(refused.to_string().starts_with(&format!("{url} does not open to {reader}: ")), "{refused}");
         is_nowhere(&place, &format!("{refused} {refused:?}"));
-        std::fs::remove_dir_all(place.fetched()).unwrap();
+        place.clear();
     }
 }
 
@@ -62,7 +62,7 @@ async fn a_redirect_is_not_followed_and_takes_no_token_along() {
     let other = Server::start(place.folder.path().into(), Manner::Open).await;
     let to = format!("http://127.0.0.1:{}", other.at.port());
     let server = Server::start(place.folder.path().into(), Manner::Moved(to)).await;
-    let url = RepositoryUrl::parse(&server.url("site")).unwrap();
+    let url = server.address("site");
     let (into, token) = (place.fetched(), Token::new(SECRET));
     let refused = place.bring(&Checkout { token: Some(&token), ..Checkout::new(&url, &into) }).await.unwrap_err();
     assert!(matches!(refused, GitError::Redirected { .. }), "{refused:?}");
@@ -81,7 +81,7 @@ async fn a_submodule_gets_the_token_on_the_same_server_alone() {
     site.git(&["submodule", "--quiet", "set-url", "inner", "../../inner/.git"]);
     site.git(&["submodule", "--quiet", "set-url", "outer", &other.url("outer")]);
     site.commit("index.html", "with submodules");
-    let url = RepositoryUrl::parse(&server.url("site")).unwrap();
+    let url = server.address("site");
     let (into, token) = (place.fetched(), Token::new(SECRET));
     place.bring(&Checkout { token: Some(&token), ..Checkout::new(&url, &into) }).await.unwrap();
     assert_eq!((place.file("inner/index.html"), place.file("outer/index.html")), ("first".into(), "first".into()));

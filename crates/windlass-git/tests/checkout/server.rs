@@ -15,7 +15,9 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::process::Command;
-use windlass_git::Git;
+use windlass_git::{Git, RepositoryUrl};
+
+use crate::origin::NOBODY;
 
 /// How a server does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,10 @@ impl Server {
 
     pub(crate) fn url(&self, name: &str) -> String {
         format!("http://localhost:{}/{name}/.git", self.at.port())
+    }
+
+    pub(crate) fn address(&self, name: &str) -> RepositoryUrl {
+        RepositoryUrl::parse(&self.url(name)).unwrap()
     }
 
     /// What it was asked for, each with the header that opens it.
@@ -137,7 +143,7 @@ async fn serve(desk: Desk, request: Request) -> Response {
         .args(["http-backend"])
         .env_clear()
         .env("PATH", Git::default().path)
-        .envs([("HOME", "/dev/null"), ("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1")])
+        .envs(NOBODY)
         .envs([("GIT_HTTP_EXPORT_ALL", "1"), ("GIT_PROTOCOL", protocol), ("REQUEST_METHOD", head.method.as_str())])
         .envs([("PATH_INFO", head.uri.path()), ("QUERY_STRING", head.uri.query().unwrap_or_default())])
         .envs([("CONTENT_TYPE", text("content-type")), ("HTTP_CONTENT_ENCODING", text("content-encoding"))])

@@ -1,4 +1,5 @@
-//! What a command has written: the size of its writable directories, which the kernel limits file by file only.
+//! What a command has written, and how much it may still write: the size of its writable directories, which the kernel
+//! limits file by file only, and what is left of the disks they are on.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use rustix::fs::statvfs;
 use rustix::process::nice;
 use walkdir::WalkDir;
 
@@ -18,8 +20,12 @@ const REST: Duration = Duration::from_secs(1);
 /// A look takes a second where there are a million files; nobody else should wait for it.
 const YIELDS: i32 = 10;
 
-/// The bytes that the last look found.
-pub(super) struct Disk(Arc<AtomicU64>);
+/// Its writable directories.
+pub(super) struct Disk {
+    directories: Vec<PathBuf>,
+    /// The bytes that the last look found.
+    used: Arc<AtomicU64>,
+}
 
 impl Disk {
     /// Looks from now on until the process ends.
@@ -29,19 +35,28 @@ impl Disk {
         // One within another would count twice.
         let within_another = |path: &PathBuf| path.ancestors().skip(1).any(|above| all.contains(above));
         let directories: Vec<_> = all.iter().filter(|path| !within_another(path)).cloned().collect();
-        let found = Arc::clone(&used);
+        let (found, looked_through) = (Arc::clone(&used), directories.clone());
         std::thread::Builder::new().spawn(move || {
             let _ = nice(YIELDS);
             loop {
-                found.store(size(&directories), Ordering::Relaxed);
+                found.store(size(&looked_through), Ordering::Relaxed);
                 std::thread::sleep(REST);
             }
         })?;
-        Ok(Self(used))
+        Ok(Self { directories, used })
     }
 
     pub(super) fn used(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// How much should be left of a disk that has less left.
+    pub(super) fn lacks(&self, wanted: u64) -> Option<u64> {
+        // One that the command has removed is on no disk.
+        self.directories.iter().filter_map(|directory| statvfs(directory).ok()).find_map(|disk| {
+            let wanted = wanted.min(disk.f_blocks * disk.f_frsize / 20);
+            (disk.f_bavail * disk.f_frsize < wanted).then_some(wanted)
+        })
     }
 }
 

@@ -5,10 +5,8 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::AsFd;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -19,8 +17,9 @@ use rustix::process::{
 
 use super::disk::Disk;
 use super::sight::Sight;
-use super::{Place, loopback, processes, refused, restrict, root, say};
-use crate::protocol::{Command, Order, Report, Word};
+use super::{Place, loopback, processes, restrict, root};
+use crate::inside::{refused, say, start};
+use crate::protocol::{Order, Report, Word};
 use crate::{Ended, Limits, Network};
 
 /// How often a command's use of memory and processes is looked at.
@@ -82,7 +81,7 @@ fn start_apart(place: Place, order: &Order, sights: &[Sight], report: &mut Repor
             if place != Place::Free {
                 shut_in(sights, report)?;
             }
-            order.command.as_ref().map(start).transpose()
+            order.command.as_ref().map(|command| Ok(Pid::from_child(&start(command)?))).transpose()
         })?;
         apart.join().map_err(|_| io::Error::other("the thread that starts the command died"))?
     })
@@ -114,25 +113,6 @@ fn shut_in(sights: &[Sight], report: &mut Report) -> io::Result<()> {
         true => Ok(()),
         false => Err(io::Error::other("neither Landlock (Linux 5.13) nor a user namespace can be had")),
     }
-}
-
-fn start(command: &Command) -> io::Result<Pid> {
-    let output = || io::stderr().as_fd().try_clone_to_owned().map(Stdio::from);
-    let child = std::process::Command::new(&command.program)
-        .args(&command.arguments)
-        .current_dir(&command.directory)
-        .env_clear()
-        .envs(command.environment.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .stdout(output()?)
-        .stderr(output()?)
-        .process_group(0)
-        .spawn();
-    let named = |error: io::Error| {
-        let (program, directory) = (Path::new(&command.program).display(), Path::new(&command.directory).display());
-        io::Error::new(error.kind(), format!("could not start {program} in {directory}: {error}"))
-    };
-    Ok(Pid::from_child(&child.map_err(named)?))
 }
 
 /// Until the command ends or has to.
@@ -192,6 +172,11 @@ fn excess(limits: &Limits, disk: &Disk) -> io::Result<Option<Ended>> {
         && disk.used() > limit
     {
         return Ok(Some(Ended::OutOfDisk { limit }));
+    }
+    if let Some(wanted) = limits.disk_left
+        && let Some(limit) = disk.lacks(wanted)
+    {
+        return Ok(Some(Ended::DiskFull { limit }));
     }
     Ok(None)
 }
