@@ -16,6 +16,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{OpenError, Options};
 
+/// After how long without a word a connection is asked whether it is one still. One that does not take what is sent is given
+/// up after twice as long.
+const SILENCE: Duration = Duration::from_secs(10);
+
 /// Where the database is and how it is spoken to.
 #[derive(Clone)]
 pub(crate) struct Server {
@@ -45,7 +49,11 @@ impl Server {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(options.wait);
         }
-        config.keepalives_idle(Duration::from_secs(30));
+        // Where packets are lost nobody says so. Without these a call would wait for a quarter of an hour.
+        config.keepalives_idle(SILENCE).keepalives_interval(SILENCE / 3).keepalives_retries(3);
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(2 * SILENCE);
+        }
         config.options(session(config.get_options(), options));
         Ok(Self { config, tls: MakeRustlsConnect::new(tls(root.as_deref())?) })
     }
@@ -173,6 +181,13 @@ mod tests {
     use windlass_store::ManualClock;
 
     use super::*;
+
+    #[test]
+    fn a_connection_on_which_packets_are_lost_is_given_up_unless_the_url_says_otherwise() {
+        let patience = |url: &str| server(url).expect("a URL").config.get_tcp_user_timeout().copied();
+        assert_eq!(patience("postgres://db.example.com/x"), Some(Duration::from_secs(20)));
+        assert_eq!(patience("postgres://db.example.com/x?tcp_user_timeout=60"), Some(Duration::from_secs(60)));
+    }
 
     fn server(url: &str) -> Result<Server, OpenError> {
         Server::new(url, &Options::new(Arc::new(ManualClock::at(DateTime::<Utc>::UNIX_EPOCH))))

@@ -105,6 +105,46 @@ pub(crate) async fn a_commit_whose_answer_is_lost_is_stored_once_however_often_i
     assert_eq!((history.len(), Job::replay(key.job, &history)), (made.job.seq() as usize + 1, Ok(again.job)));
 }
 
+pub(crate) async fn a_read_whose_connection_breaks_is_asked_again_over_another() {
+    let server = Postgres::start().unwrap();
+    let database = server.database("template1");
+    let direct = server.url(&database);
+    let proxy = Proxy::start(server.directory().join(".s.PGSQL.5432"));
+    let store = Arc::new(open(&proxy.url(&database)).await);
+    let on = branch(&*store, "main").await;
+
+    // It has been sent and cannot be answered yet.
+    let mut slow = client(&direct).await;
+    let holds = slow.transaction().await.unwrap();
+    holds.batch_execute("LOCK TABLE branches").await.unwrap();
+    let read = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.branch_by_uid(on.uid).await }
+    });
+    somebody_waits(&client(&direct).await).await;
+    proxy.cut();
+    holds.commit().await.unwrap();
+    assert_eq!(read.await.unwrap().unwrap().map(|found| found.uid), Some(on.uid));
+}
+
+pub(crate) async fn whoever_asks_while_the_server_is_restarted_is_answered_after_it() {
+    let mut server = Postgres::start().unwrap();
+    let store = Arc::new(open(&server.url(&server.database("template1"))).await);
+    let on = branch(&*store, "main").await;
+    server.stop();
+    let (asked, made) = (Arc::clone(&store), Arc::clone(&store));
+    let uid = on.uid;
+    let read = tokio::spawn(async move { asked.branch_by_uid(uid).await });
+    let write = tokio::spawn(async move { make(&*made, &on).await });
+    tokio::task::yield_now().await;
+    let _server = tokio::task::spawn_blocking(move || {
+        server.start_again();
+        server
+    });
+    assert!(read.await.unwrap().unwrap().is_some());
+    assert_eq!(write.await.unwrap().job.status(), JobStatus::Pending);
+}
+
 pub(crate) async fn news_comes_again_after_its_connection_broke() {
     let server = Postgres::start().unwrap();
     let database = server.database("template1");

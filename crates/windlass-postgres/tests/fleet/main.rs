@@ -40,6 +40,8 @@ fn main() -> ExitCode {
         commits::commands_that_arrive_together_are_committed_together
         faults::nothing_acknowledged_is_lost_when_the_server_is_killed_under_load
         faults::a_commit_whose_answer_is_lost_is_stored_once_however_often_it_is_sent
+        faults::a_read_whose_connection_breaks_is_asked_again_over_another
+        faults::whoever_asks_while_the_server_is_restarted_is_answered_after_it
         faults::news_comes_again_after_its_connection_broke
         feed::a_later_place_is_never_seen_before_an_earlier_one
         feed::a_follower_sees_all_that_many_store_at_once
