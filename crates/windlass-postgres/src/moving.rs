@@ -329,7 +329,7 @@ impl Jobs {
     fn push(&mut self, branch: &StoredBranch, moved: &MovedJob) {
         let MovedJob { key, job, records } = moved;
         let (uid, number) = (integer(key.branch.0), integer(key.job.get()));
-        let Columns { due, waits, content, passable, .. } = JobColumns::of(job);
+        let JobColumns { due, waits, content, passable, .. } = JobColumns::of(job);
         // Whoever had it is no runner of this store's, so it is lost from the first moment.
         let is_in_hand = branch.branch.working().is_some_and(|working| working.job == key.job);
         self.uids.push(uid);

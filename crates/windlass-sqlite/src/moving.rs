@@ -269,7 +269,7 @@ fn load_job(c: &Connection, branch: &StoredBranch, moved: &MovedJob) -> rusqlite
     }
     // Whoever had it is no runner of this store's, so it is lost from the first moment.
     let runner = branch.branch.working().filter(|working| working.job == key.job).map(|_| "");
-    let Columns { due, waits, content, .. } = JobColumns::of(job);
+    let JobColumns { due, waits, content, .. } = JobColumns::of(job);
     c.prepare_cached(
         "INSERT INTO jobs (branch, number, app, seq, birth, progress, content, last, due, waits, runner, lease)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
