@@ -89,7 +89,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     request_rate: Option<NonZeroU32>,
 
-    /// How many jobs may work at a time
+    /// How many jobs may work at a time, in all processes that share a database
     #[arg(long, value_name = "N", default_value_t = Settings::default().concurrent, value_parser = clap::value_parser!(u64).range(1..))]
     concurrent_jobs: u64,
 

@@ -45,18 +45,15 @@ pub(crate) async fn claim(store: &PostgresStore, claims: &Claims) -> Result<Vec<
     let ahead = store.ahead(claims.now);
     // Most looks find nothing, and keep nobody waiting.
     let there_is = work(store, ahead, claims.look()).await?;
-    if Claiming::new(claims, there_is).turn().is_empty() {
+    if Claiming::new(claims, there_is).is_done() {
         return Ok(Vec::new());
     }
     let claimed = write::change(&store.db, async |c| {
         let alone = "SELECT * FROM windlass_work_alone($1, $2)";
         let there_is = write::rows(c, alone, &[&ahead, &integer(claims.look() as u64)]).await?;
         let mut claiming = Claiming::new(claims, read_work(&there_is)?);
-        loop {
+        while !claiming.is_done() {
             let turn = claiming.turn();
-            if turn.is_empty() {
-                break;
-            }
             decide(c, &mut claiming, &turn, ahead).await?;
         }
         let decided = claiming.end().into_iter().map(|(append, executed)| (store.change(append), executed));

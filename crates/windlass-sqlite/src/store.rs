@@ -214,7 +214,7 @@ impl Store for SqliteStore {
     async fn claim(&self, claims: &Claims) -> Result<Vec<Executed>, StoreError> {
         // Most looks find nothing, and the writer has others to serve.
         let there_is = self.work(claims.now, claims.look()).await?;
-        if Claiming::new(claims, there_is).turn().is_empty() {
+        if Claiming::new(claims, there_is).is_done() {
             return Ok(Vec::new());
         }
         let (claims, recent) = (claims.clone(), self.recent.clone());

@@ -62,12 +62,8 @@ fn waiting(c: &Connection, limit: usize) -> rusqlite::Result<Vec<Candidate>> {
 /// Gives a runner what there is to do.
 pub(crate) fn claim(c: &Connection, claims: &Claims) -> Changed<Vec<Executed>> {
     let mut claiming = Claiming::new(claims, work(c, claims.now.timestamp_millis(), claims.look())?);
-    loop {
-        let turn = claiming.turn();
-        if turn.is_empty() {
-            break;
-        }
-        for candidate in &turn {
+    while !claiming.is_done() {
+        for candidate in &claiming.turn() {
             match load(c, candidate)? {
                 Ok(found) => claiming.decide(candidate, found),
                 // It is in nobody else's way.

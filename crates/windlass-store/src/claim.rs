@@ -46,9 +46,9 @@ pub async fn claim(store: &dyn Store, claims: &Claims) -> Result<Vec<Executed>, 
     Ok(claimed)
 }
 
-/// Decides for a store, which knows no rules: it says what [work](Work) there is, loads those jobs whose [turn](Self::turn) it
-/// is, each with its branch, has it [decided](Self::decide) what becomes of them, and at the [end](Self::end) stores that. Until
-/// then nothing of what it has said may change.
+/// Decides for a store, which knows no rules: it says what [work](Work) there is; until that is [done](Self::is_done) it loads
+/// the jobs whose [turn](Self::turn) it is, each with its branch, and has it [decided](Self::decide) what becomes of them; at
+/// the [end](Self::end) it stores that. Until then nothing of what it has said may change.
 #[derive(Debug)]
 pub struct Claiming<'a> {
     claims: &'a Claims,
@@ -73,8 +73,13 @@ impl<'a> Claiming<'a> {
         claiming
     }
 
-    /// The jobs whose turn it is, to be loaded: they are the runner's if nothing is in the way. None when there is no more to
-    /// do.
+    /// Whether there is nothing for this runner to do, or no more.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.taken >= self.claims.room || self.choose().is_none()
+    }
+
+    /// The jobs whose turn it is, to be loaded: they are the runner's if nothing is in the way.
     pub fn turn(&mut self) -> Vec<Candidate> {
         let mut chosen = Vec::new();
         while self.taken + chosen.len() < self.claims.room

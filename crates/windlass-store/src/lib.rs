@@ -9,7 +9,7 @@
 //! 4. answer, once that is durable;
 //! 5. wake whoever the job as it now is concerns.
 //!
-//! [`claim`] does the same for whichever jobs are a runner's turn, several at once.
+//! [`claim()`] does the same for whichever jobs are a runner's turn, several at once.
 //!
 //! What a job needs is read off the job: [`Store::work`] and [`Store::due`] look at jobs, not at a queue
 //! beside them, so a crash between two steps loses nothing. Doing a piece of work twice is harmless.

@@ -251,12 +251,8 @@ impl Store for MemoryStore {
     async fn claim(&self, claims: &Claims) -> Result<Vec<Executed>, StoreError> {
         let mut state = self.state();
         let mut claiming = Claiming::new(claims, state.work(claims.now, claims.look()));
-        loop {
-            let turn = claiming.turn();
-            if turn.is_empty() {
-                break;
-            }
-            for candidate in &turn {
+        while !claiming.is_done() {
+            for candidate in &claiming.turn() {
                 claiming.decide(candidate, state.branch_and_job(candidate.key));
             }
         }

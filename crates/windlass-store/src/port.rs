@@ -247,7 +247,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Gives a runner what there is to do, as [`Claiming`](crate::Claiming) decides it: look, decision and what is stored are
     /// one transaction, in which no other claim is decided, whoever makes it. A job that another transaction is about to
-    /// change is left to that one. Answers what was stored; see [`claim`](crate::claim).
+    /// change is left to that one. Answers what was stored; see [`claim`](crate::claim()).
     async fn claim(&self, claims: &Claims) -> Result<Vec<Executed>, StoreError>;
 
     /// Renews the runner's holds on those of `jobs` that it still has, and answers them with their statuses: one that is

@@ -112,6 +112,36 @@ pub(crate) async fn a_claim_waits_for_nobody_who_is_changing_a_job() {
     check(&store).await;
 }
 
+pub(crate) async fn a_hold_that_is_renewed_just_after_the_look_stays() {
+    let fleet = Fleet::start(1).await;
+    let store = &*fleet.stores[0];
+    let made = make(store, &branch(store, "main").await).await;
+    claim(store, &claims("a", 1, 1)).await.unwrap();
+    // What anyone sees is as old as can be: it is lost.
+    let seen = "CREATE OR REPLACE FUNCTION windlass_work(ahead BIGINT, most BIGINT)
+         RETURNS TABLE (part INT, since BIGINT, app TEXT, branch BIGINT, number BIGINT) LANGUAGE sql STABLE AS
+         'SELECT 1, 0::bigint, ''d1'', 1::bigint, 1::bigint'";
+    fleet.clock.batch_execute(seen).await.unwrap();
+    assert_eq!(claim(store, &claims("b", 1, 5)).await.unwrap().len(), 0);
+    assert_eq!(store.renew(&hold("a"), &[made.key()]).await.unwrap().len(), 1);
+    fleet.advance(10).await;
+    assert_eq!(claim(store, &claims("b", 1, 5)).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn a_damaged_job_is_in_nobodys_way() {
+    let server = Postgres::start().unwrap();
+    let database = server.database("template1");
+    let store = open(&server.url(&database)).await;
+    let mut waiting = Vec::new();
+    for n in 0..3 {
+        waiting.push(make(&store, &branch(&store, &format!("{n}")).await).await.key());
+    }
+    server.run(&database, "UPDATE jobs SET progress = '1{' WHERE branch = 1");
+    server.run(&database, "UPDATE branches SET branch = '1{' WHERE uid = 2");
+    let claimed = claim(&store, &claims("a", 1, 1)).await.unwrap();
+    assert_eq!(claimed.iter().map(Executed::key).collect::<Vec<_>>(), waiting[2..]);
+}
+
 pub(crate) async fn whoever_stands_still_in_the_midst_of_a_claim_does_not_stop_the_others() {
     let server = Postgres::start().unwrap();
     let url = server.url(&server.database("template1"));

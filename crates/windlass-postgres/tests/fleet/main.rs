@@ -36,6 +36,8 @@ fn main() -> ExitCode {
         claims::no_more_are_in_work_than_may_be_however_many_processes_claim
         claims::jobs_of_a_branch_never_overlap_however_many_processes_run_them
         claims::a_claim_waits_for_nobody_who_is_changing_a_job
+        claims::a_hold_that_is_renewed_just_after_the_look_stays
+        claims::a_damaged_job_is_in_nobodys_way
         claims::whoever_stands_still_in_the_midst_of_a_claim_does_not_stop_the_others
         commits::commands_that_arrive_together_are_committed_together
         faults::nothing_acknowledged_is_lost_when_the_server_is_killed_under_load

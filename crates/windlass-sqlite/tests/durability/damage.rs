@@ -2,7 +2,9 @@
 
 use tempfile::TempDir;
 use windlass::Command;
-use windlass_store::{Address, ExecuteError, Executed, Extras, Store as _, StoreError, execute};
+use windlass_store::{
+    Address, Claims, ExecuteError, Executed, Extras, Lease, RunnerId, Store as _, StoreError, claim, execute,
+};
 
 use super::tools::{branch, go_live, make, nine, open, raw};
 
@@ -37,6 +39,22 @@ async fn a_damaged_row_is_named_and_harms_no_other() {
         assert_eq!(store.history(other.key()).await.unwrap().len(), other.job.seq() as usize);
         let candidates = store.work(nine(), 10).await.unwrap().candidates;
         assert_eq!(candidates.first().map(|candidate| candidate.key), Some(other.key()));
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_job_that_waits_is_in_nobodys_way() {
+    for damage in ["jobs SET progress = X'317B' WHERE branch = 1", "branches SET branch = X'317B' WHERE uid = 1"] {
+        let directory = TempDir::new().expect("a temporary directory");
+        let store = open(&directory);
+        make(&store, &branch(&store, "main").await, nine()).await;
+        let other = make(&store, &branch(&store, "other").await, nine()).await;
+        drop(store);
+        assert_eq!(raw(&directory).execute(&format!("UPDATE {damage}"), []).unwrap(), 1);
+        let lease = Lease { runner: RunnerId("a".to_owned()), until: nine() };
+        let claims = Claims { lease, room: 1, in_hand: Vec::new(), concurrent: 1, now: nine() };
+        let claimed = claim(&open(&directory), &claims).await.unwrap();
+        assert_eq!(claimed.iter().map(Executed::key).collect::<Vec<_>>(), [other.key()], "{damage}");
     }
 }
 
