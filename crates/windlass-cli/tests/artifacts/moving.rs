@@ -7,6 +7,7 @@ use std::process::{Output, Stdio};
 use windlass_testkit::Postgres;
 
 use crate::going_back::Site;
+use crate::s3::S3;
 use crate::support::process::{Process, windlass};
 use crate::support::{BRANCH, page};
 use crate::{large_site, text};
@@ -64,6 +65,49 @@ async fn a_server_moves_to_a_database_and_back_with_everything() {
     // The large one is there, too: a retry shows it again.
     moved.retry("1").await;
     assert_eq!(moved.visit(&server).await, "large");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_artifacts_move_into_a_bucket_and_stay_there() {
+    let Some(postgres) = Postgres::start() else { return };
+    let url = postgres.url(&postgres.database("template1"));
+    let s3 = S3::start().await;
+    let variables = s3.variables("secret");
+    let folders: [_; 3] = std::array::from_fn(|_| tempfile::tempdir().unwrap());
+    let [old, fleet, back] = folders.each_ref().map(tempfile::TempDir::path);
+    let (all, pointers) = (old.join("all"), fleet.join("pointers"));
+    let server = Process::serve(old, &[]);
+    let site = Site::new(&server, old).await;
+    site.deploy(large_site("large", 2 << 20)).await;
+    server.stop();
+
+    let with_bucket = |data: &Path, command: &str, file: &Path, more: &[&str]| {
+        let mut run = windlass();
+        run.args([command, "--artifacts", "s3://bucket/moved"]).arg(file).args(more).arg("--data").arg(data);
+        run.envs(variables.clone()).output().unwrap()
+    };
+    done(&run(old, "export", &all, &[]));
+    done(&with_bucket(fleet, "import", &all, &["--database-url", &url]));
+    fs::copy(old.join("credentials"), fleet.join("credentials")).unwrap();
+    let server = Process::serve_with(fleet, &["--database-url", &url, "--artifacts", "s3://bucket/moved"], |command| {
+        command.envs(variables.clone());
+    });
+    assert_eq!(site.visit(&server).await, "large");
+    server.stop();
+
+    let exported =
+        with_bucket(fleet, "export", &pointers, &["--database-url", &url, "--without-artifacts", "--output", "json"]);
+    done(&exported);
+    let told: serde_json::Value = serde_json::from_slice(&exported.stdout).unwrap();
+    assert_eq!((&told["artifacts"], &told["rows"]["jobs"]), (&0.into(), &1.into()));
+    assert!(fs::metadata(&pointers).unwrap().len() < 100_000);
+    let refused = run(back, "import", &pointers, &[]);
+    assert!(text(&refused.stderr).contains("is neither in the file nor in the vault"), "{refused:?}");
+    done(&with_bucket(back, "import", &pointers, &[]));
+    let server = Process::serve_with(back, &["--artifacts", "s3://bucket/moved"], |command| {
+        command.envs(variables.clone());
+    });
+    assert_eq!(site.visit(&server).await, "large");
 }
 
 #[tokio::test]
