@@ -1,10 +1,13 @@
 use std::time::Duration;
 
-use aws_sdk_amplify::types::{Job, JobSummary, JobType};
+use aws_sdk_amplify::types::{Job, JobType};
 use tokio::time::interval;
 use windlass_cli::server::Config;
 
-use crate::repository::{Repository, building, connected_with, ended_on, release};
+use crate::pushes::set;
+use crate::repository::{
+    Repository, building, connected_with, ended_on, gated, jobs, release, sees, status, under_way,
+};
 use crate::support::{BRANCH, World};
 
 /// A branch whose tips show that rounds have passed: it is looked at after `main`, which is older.
@@ -13,12 +16,6 @@ const WITNESS: &str = "witness";
 fn polling(config: &mut Config) {
     building(config);
     config.poll_repositories = Some(Duration::from_millis(20));
-}
-
-/// The jobs of a branch, newest first.
-async fn jobs(world: &World, branch: &str) -> Vec<JobSummary> {
-    let call = world.client.list_jobs().app_id(&world.app).branch_name(branch);
-    call.send().await.unwrap().job_summaries
 }
 
 /// The job of a branch that builds this commit, once it has ended.
@@ -30,10 +27,6 @@ async fn built(world: &World, branch: &str, commit: &str) -> Job {
             return ended_on(world, branch, &job.job_id).await;
         }
     }
-}
-
-fn status(job: &Job) -> &str {
-    job.summary.as_ref().unwrap().status.as_str()
 }
 
 /// Returns when a whole round has passed: what is pushed to the witness first may be found by one that has begun before,
@@ -111,7 +104,7 @@ async fn a_branch_that_is_not_built_by_itself_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_tip_that_says_so_is_not_built_and_takes_nobodys_place() {
+async fn a_tip_that_says_so_is_not_built() {
     let repository = Repository::of(&[("index.html", "one")]);
     let world = connected_with(&repository, polling).await;
     let first = repository.git(&["rev-parse", "HEAD"]);
@@ -129,6 +122,27 @@ async fn a_tip_that_says_so_is_not_built_and_takes_nobodys_place() {
     let commits: Vec<_> = jobs(&world, BRANCH).await.into_iter().map(|job| job.commit_id).collect();
     assert_eq!(commits, [third, first]);
     assert_eq!(world.visit("/").await.1, "three");
+}
+
+#[tokio::test]
+async fn a_tip_that_says_so_stops_no_build_that_a_newer_one_would() {
+    let gate = tempfile::tempdir().unwrap();
+    std::fs::write(gate.path().join(WITNESS), "").unwrap();
+    let repository = Repository::of(&[("amplify.yml", &gated(gate.path())), ("page.html", "one")]);
+    let world = connected_with(&repository, |config| {
+        polling(config);
+        sees(config, gate.path());
+    })
+    .await;
+    set(&world, &[("WINDLASS_SUPERSEDE", "true")]).await;
+    witnessed(&world).await;
+    a_round(&world, &repository).await;
+    under_way(&world, "1").await;
+    repository.commit("A typo [skip-cd]", &[("page.html", "two")]);
+    a_round(&world, &repository).await;
+    std::fs::write(gate.path().join(BRANCH), "").unwrap();
+    assert_eq!(status(&world.ended("1").await), "SUCCEED");
+    assert_eq!((jobs(&world, BRANCH).await.len(), &*world.visit("/").await.1), (1, "one"));
 }
 
 #[tokio::test]

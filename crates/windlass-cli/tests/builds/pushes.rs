@@ -1,29 +1,15 @@
 //! What pushes come to, from the forge's signed event to the site: with a server, a repository and builds that are real.
 
-use std::path::Path;
-
-use aws_sdk_amplify::types::{Job, JobSummary};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use url::Url;
-use windlass_cli::server::{BuildConfig, Config};
 
-use crate::repository::{Repository, building, connected_with, log, release, steps, under_way};
+use crate::repository::{
+    Repository, building, connected_with, gated, jobs, log, release, sees, status, steps, under_way,
+};
 use crate::stopping::runs;
 use crate::support::{BRANCH, World, reason};
-
-/// A build that says when it is under way and goes on once it may.
-const GATED: &str = "
-version: 1
-frontend:
-  phases:
-    build:
-      commands:
-        - 'echo under way; until [ -e \"$GATE/open\" ]; do sleep 0.02; done'
-        - mkdir out && cp page.html out/index.html
-  artifacts: {baseDirectory: out, files: ['**/*']}
-";
 
 /// A build that never ends by itself, which has a child that tries to outlive it.
 const ENDLESS: &str = "
@@ -107,29 +93,8 @@ fn event(repository: &Repository) -> Value {
     })
 }
 
-/// The jobs, newest first.
-async fn jobs(world: &World) -> Vec<JobSummary> {
-    let call = world.client.list_jobs().app_id(&world.app).branch_name(BRANCH);
-    call.send().await.unwrap().job_summaries
-}
-
-fn status(job: &Job) -> &str {
-    job.summary.as_ref().unwrap().status.as_str()
-}
-
-/// A server whose builds see the folder `gate`.
-async fn gated(repository: &Repository, gate: &Path) -> World {
-    let world = connected_with(repository, |config: &mut Config| {
-        building(config);
-        config.builds = BuildConfig { readable: vec![gate.to_owned()], ..config.builds.clone() };
-    })
-    .await;
-    set(&world, &[("GATE", gate.to_str().unwrap())]).await;
-    world
-}
-
 /// Sets the app's variables.
-async fn set(world: &World, variables: &[(&str, &str)]) {
+pub(crate) async fn set(world: &World, variables: &[(&str, &str)]) {
     let mut call = world.client.update_app().app_id(&world.app);
     for (name, value) in variables {
         call = call.environment_variables(*name, *value);
@@ -140,8 +105,8 @@ async fn set(world: &World, variables: &[(&str, &str)]) {
 #[tokio::test]
 async fn a_signed_push_is_built_and_of_those_that_come_meanwhile_the_last() {
     let gate = tempfile::tempdir().unwrap();
-    let repository = Repository::of(&[("amplify.yml", GATED), ("page.html", "first")]);
-    let world = gated(&repository, gate.path()).await;
+    let repository = Repository::of(&[("amplify.yml", &gated(gate.path())), ("page.html", "first")]);
+    let world = connected_with(&repository, |config| sees(config, gate.path())).await;
     let hook = Hook::of(&world).await;
     let first = repository.git(&["rev-parse", "HEAD"]);
     assert_eq!(hook.pushed(&world, &repository).await, "1");
@@ -157,13 +122,13 @@ async fn a_signed_push_is_built_and_of_those_that_come_meanwhile_the_last() {
     assert_eq!((waiting.status.as_str(), &*waiting.commit_id), ("PENDING", &*third));
     assert_eq!(status(&world.job("1").await), "RUNNING", "a build goes on");
 
-    std::fs::write(gate.path().join("open"), "").unwrap();
+    std::fs::write(gate.path().join(BRANCH), "").unwrap();
     let built = world.ended("1").await;
     assert_eq!(status(&built), "SUCCEED", "{}", log(&world, &built, "BUILD").await);
     let built = world.ended("2").await;
     assert_eq!(status(&built), "SUCCEED", "{}", log(&world, &built, "BUILD").await);
     assert_eq!(world.visit("/").await.1, "third");
-    let jobs = jobs(&world).await;
+    let jobs = jobs(&world, BRANCH).await;
     let all: Vec<_> = jobs.iter().map(|job| (&*job.job_id, job.job_type.as_str(), &*job.commit_id)).collect();
     assert_eq!(all, [("2", "WEB_HOOK", &*third), ("1", "WEB_HOOK", &*first)]);
     assert_eq!(jobs[0].commit_message, "Third");
@@ -247,7 +212,7 @@ async fn a_push_that_is_not_to_be_built_is_not() {
     repository.commit("Third", &[("index.html", "three")]);
     let (job, words) = hook.deliver(&world, &event(&repository)).await;
     assert!(job.is_none() && words.contains("enableAutoBuild"), "{words}");
-    assert_eq!((jobs(&world).await.len(), &*world.visit("/").await.1), (1, "one"));
+    assert_eq!((jobs(&world, BRANCH).await.len(), &*world.visit("/").await.1), (1, "one"));
 
     update().enable_auto_build(true).send().await.unwrap();
     repository.commit("Fourth", &[("index.html", "four")]);

@@ -5,12 +5,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use aws_sdk_amplify::Client;
-use aws_sdk_amplify::types::{Job, JobType};
+use aws_sdk_amplify::types::{Job, JobSummary, JobType};
 use tempfile::TempDir;
 use tokio::time::interval;
 use windlass_cli::server::{BuildConfig, Config};
 
-use crate::support::{BRANCH, World, ended, status};
+use crate::support::{self, BRANCH, World, ended};
 
 /// A repository with a branch `main`.
 pub(crate) struct Repository(TempDir);
@@ -113,11 +113,43 @@ pub(crate) async fn under_way(world: &World, number: &str) {
     loop {
         look.tick().await;
         let job = world.job(number).await;
-        assert!(!ended(&status(&job)), "{job:?}");
+        assert!(!ended(&support::status(&job)), "{job:?}");
         if !job.steps.is_empty() && log(world, &job, "BUILD").await.contains("]: under way\n") {
             return;
         }
     }
+}
+
+/// A build that says when it is under way, and goes on once its branch has a file in a folder.
+pub(crate) fn gated(gate: &Path) -> String {
+    format!(
+        "version: 1
+frontend:
+  phases:
+    build:
+      commands:
+        - 'echo under way; until [ -e \"{}/$AWS_BRANCH\" ]; do sleep 0.02; done'
+        - mkdir out && cp page.html out/index.html
+  artifacts: {{baseDirectory: out, files: ['**/*']}}
+",
+        gate.display()
+    )
+}
+
+/// Has builds see a folder of the test's.
+pub(crate) fn sees(config: &mut Config, folder: &Path) {
+    building(config);
+    config.builds.readable.push(folder.to_owned());
+}
+
+/// The jobs of a branch, newest first.
+pub(crate) async fn jobs(world: &World, branch: &str) -> Vec<JobSummary> {
+    let call = world.client.list_jobs().app_id(&world.app).branch_name(branch);
+    call.send().await.unwrap().job_summaries
+}
+
+pub(crate) fn status(job: &Job) -> &str {
+    job.summary.as_ref().unwrap().status.as_str()
 }
 
 /// The statuses of its steps.
@@ -137,7 +169,7 @@ pub(crate) async fn ended_of(client: &Client, app: &str, branch: &str, number: &
         look.tick().await;
         let call = client.get_job().app_id(app).branch_name(branch).job_id(number);
         let job = call.send().await.unwrap().job.unwrap();
-        if ended(&status(&job)) {
+        if ended(&support::status(&job)) {
             return job;
         }
     }
