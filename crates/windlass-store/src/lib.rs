@@ -22,6 +22,7 @@ mod clock;
 pub mod codec;
 pub mod conformance;
 mod directory;
+mod duty;
 mod error;
 mod execute;
 mod memory;
@@ -37,6 +38,7 @@ mod vault;
 pub use blobs::{Blob, Blobs, Collected, INLINE_MAX, Staged, StagedFile, Staging, StagingFolder, keys};
 pub use clock::{Clock, ManualClock};
 pub use directory::Directory;
+pub use duty::Duty;
 pub use error::StoreError;
 pub use execute::{
     Address, ExecuteError, Executed, Extras, Plan, create, create_with, delete_job, execute, execute_each,
