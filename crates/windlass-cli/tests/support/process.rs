@@ -30,10 +30,14 @@ impl Process {
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--allow-source", "127.0.0.0/8", "--data"])
             .arg(data)
-            .args(more)
-            .stdout(Stdio::piped());
+            .args(more);
         change(&mut command);
-        let mut child = command.spawn().unwrap();
+        Self::started_by(command)
+    }
+
+    /// What this command starts, once it serves.
+    pub(crate) fn started_by(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
         let endpoint = first.trim().strip_prefix("windlass serves ").unwrap_or_else(|| panic!("{first:?}")).to_owned();
