@@ -26,8 +26,8 @@ use windlass::{AppId, Command as Order, NewJob, Report, Source, SourceUrlType, S
 use windlass_cli::server::SystemClock;
 use windlass_postgres::{Options, PostgresStore};
 use windlass_store::{
-    Address, App, Attributes, BranchUid, Claims, Clock as _, Executed, Extras, JobKey, Lease, NewBranch, Plan, RunnerId,
-    Store, StoredBranch, claim, create_with, execute_each,
+    Address, App, Attributes, BranchUid, Claims, Clock as _, Executed, Extras, JobKey, Lease, NewBranch, Plan,
+    RunnerId, Store, StoredBranch, claim, create_with, execute_each,
 };
 use windlass_testkit::Postgres;
 
@@ -47,7 +47,9 @@ fn main() {
     let queues = if is_quick() { None } else { Some(build_queues()) };
     for &processes in fleets {
         say(&format!("{jobs} jobs, {ASKERS} askers, processes: {processes}; {}", load_average()));
-        let run = |program: &Path, role: &str, left: Option<&str>| Fleet { program, role, left }.rate(&server, processes, jobs);
+        let run = |program: &Path, role: &str, left: Option<&str>| {
+            Fleet { program, role, left }.rate(&server, processes, jobs)
+        };
         let rate = run(&own, "ours", None);
         say(&format!("  ours               {rate:8.0} lifecycles/s"));
         let Some(queues) = &queues else { continue };

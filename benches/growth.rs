@@ -43,7 +43,9 @@ async fn main() {
     for (kind, (few, many)) in KINDS.iter().zip(few.times.into_iter().zip(many.times)) {
         let ([p50, p99], [p50_many, p99_many]) = (percentiles(few), percentiles(many));
         let ratio = p99_many.as_secs_f64() / p99.as_secs_f64();
-        say(&format!("{kind:<21} p50 {p50:9.1?} {p50_many:9.1?}   p99 {p99:9.1?} {p99_many:9.1?}   many : few {ratio:.2}"));
+        say(&format!(
+            "{kind:<21} p50 {p50:9.1?} {p50_many:9.1?}   p99 {p99:9.1?} {p99_many:9.1?}   many : few {ratio:.2}"
+        ));
     }
 }
 

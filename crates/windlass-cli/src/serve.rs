@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use ipnet::IpNet;
 use tokio::signal::unix::{SignalKind, signal};
 use windlass::Account;
-use windlass_cli::server::{Config, DatabaseUrl, HttpCheck, Server, s3_access};
+use windlass_cli::server::{Config, DatabaseUrl, HttpCheck, Roles, Server, s3_access};
 use windlass_http::{DomainVerification, InvalidQuota, Quota, Quotas};
 use windlass_runner::{Settings, Upkeep};
 
@@ -44,6 +44,11 @@ pub(crate) struct Args {
     /// verify-full, and the latter two are the same
     #[arg(long, value_name = "postgres://…", env = "WINDLASS_DATABASE_URL", hide_env_values = true)]
     database_url: Option<DatabaseUrl>,
+
+    /// What this process does of what a server does: api, runner, site, with commas between them. Processes that share a
+    /// database need not do the same
+    #[arg(long, value_name = "ROLES", default_value_t = Roles::ALL, env = "WINDLASS_ROLES")]
+    roles: Roles,
 
     #[command(flatten)]
     artifacts: ArtifactArgs,
@@ -92,6 +97,11 @@ pub(crate) struct Args {
     /// How many jobs may work at a time, in all processes that share a database
     #[arg(long, value_name = "N", default_value_t = Settings::default().concurrent, value_parser = clap::value_parser!(u64).range(1..))]
     concurrent_jobs: u64,
+
+    /// How long a job stays with a process that is not heard of any more before another takes it up; the same for all that
+    /// share a database
+    #[arg(long, value_name = "SECONDS", default_value_t = Settings::default().lease.as_secs(), env = "WINDLASS_LEASE", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    lease: u64,
 
     /// The region to answer for
     #[arg(long, default_value = "us-east-1")]
@@ -174,6 +184,7 @@ impl Args {
             log_format: _,
             data,
             database_url,
+            roles,
             artifacts,
             keep,
             auth,
@@ -186,6 +197,7 @@ impl Args {
             quota: _,
             request_rate,
             concurrent_jobs,
+            lease,
             region,
             account,
         } = self;
@@ -197,6 +209,7 @@ impl Args {
             listen,
             metrics_listen,
             database: database_url,
+            roles,
             signed: auth == Auth::Sigv4,
             s3: Some(s3_access(|name| std::env::var(name).ok(), &region)?),
             account: Account { region, id: account },
@@ -211,7 +224,7 @@ impl Args {
             artifacts: artifacts.artifacts(),
             // 0 is as good as not said.
             upkeep: Upkeep { keep: keep.and_then(NonZeroU64::new), ..Upkeep::default() },
-            runner: Settings { concurrent: concurrent_jobs, ..Settings::default() },
+            runner: Settings { concurrent: concurrent_jobs, lease: Duration::from_secs(lease), ..Settings::default() },
             ..Config::new(data)
         })
     }
@@ -241,8 +254,17 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         ));
         return Ok(ExitCode::from(2));
     }
+    let (roles, shared) = (args.roles, args.database_url.is_some());
+    if roles != Roles::ALL && !shared {
+        output::note(format_args!(
+            "windlass: without --database-url no other process can do what this one does not; its roles are {roles}"
+        ));
+    }
     let server = Server::start(args.config(quotas)?).await?;
     output::line(format_args!("windlass serves {}", server.endpoint()))?;
+    if roles != Roles::ALL {
+        output::line(format_args!("  roles        {roles}"))?;
+    }
     output::line(format_args!("  data         {}", server.data().path().display()))?;
     output::line(format_args!("  builds       {}", server.builds().await))?;
     if let Some(address) = server.metrics_address() {

@@ -63,6 +63,9 @@ pub struct Settings {
     pub allow_local_repositories: bool,
     /// Who brings events to subscribers; without one there are none.
     pub courier: Option<Arc<dyn Courier>>,
+    /// Where other processes answer the API and this one does not: what it is, in a sentence for whoever asks it for an
+    /// operation, an object or a build.
+    pub closed: Option<String>,
 }
 
 impl Settings {
@@ -230,8 +233,12 @@ impl Api {
         let asked = Asked::by(&parts);
         let (aim, span) = (asked.aim(), asked.span(&parts.method, id));
         let answering = async {
+            let closed = self.settings().closed.as_deref();
             let response = match asked {
                 Asked::Health => health(&parts.method),
+                Asked::Webhook | Asked::Object(_) | Asked::Operation(_) | Asked::Nothing(_) if closed.is_some() => {
+                    answer::respond(Err(ApiError::misdirected(closed.unwrap_or_default())))
+                }
                 Asked::Webhook => self.webhook(&parts, body, id).boxed().await,
                 Asked::Proof => self.prove(&parts),
                 Asked::Object(object) => self.object(object, &parts, body).boxed().await,

@@ -111,6 +111,11 @@ impl ApiError {
         Self::forbidden("The signature of the body is not one by this webhook's token.")
     }
 
+    /// The API is answered by other processes than this one. AWS has no name for it; the status is what HTTP has.
+    pub(crate) fn misdirected(what_this_is: &str) -> Self {
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "MisdirectedRequestException", what_this_is)
+    }
+
     pub(crate) fn unknown_path() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,

@@ -111,7 +111,8 @@ impl Call<'_> {
         if self.api.is_of_the_server(&id) {
             return Err(ApiError::bad_request(format!(
                 "The key {id} is the server's own and cannot be revoked here. To have another, stop the server, delete \
-                 the file credentials in its data directory, and start it."
+                 the file credentials in its data directory, and start it. Servers that share a database have theirs \
+                 there, too: as the document of the kind root-key."
             )));
         }
         let missing = || ApiError::not_found("Key", &id);

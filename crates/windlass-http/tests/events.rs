@@ -305,6 +305,7 @@ impl Server {
             allow_local_repositories: false,
             domains: DomainVerification::Offline,
             courier: Some(network.clone()),
+            closed: None,
         };
         let api = Api::new(store.clone(), blobs, clock.clone(), Auth::None, settings).await.unwrap();
         let mut server = Self { api, store, clock, network, app: String::new(), _directory: directory };

@@ -32,7 +32,7 @@ use thiserror::Error;
 use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
-use windlass_store::{Clock, Commits, Notice};
+use windlass_store::{Clock, Commits, Notice, StoreError};
 
 use connect::Server;
 use database::Database;
@@ -173,6 +173,17 @@ impl PostgresStore {
             clock: options.clock,
             instance,
         })
+    }
+
+    /// The time by the database's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] where the database does not answer.
+    pub async fn time(&self) -> Result<DateTime<Utc>, StoreError> {
+        let now = read::first(&self.db.pool, "SELECT windlass_now()", &[], |row| row::get::<i64>(row, 0)).await?;
+        let time = now.and_then(DateTime::from_timestamp_millis);
+        time.ok_or_else(|| StoreError::damaged("the database's clock shows no time"))
     }
 
     /// How many milliseconds `time` is ahead of the caller's clock, which is how far ahead of the database's clock a lease

@@ -26,6 +26,7 @@ pub mod codec;
 mod commits;
 pub mod conformance;
 mod directory;
+mod duty;
 mod error;
 mod execute;
 mod memory;
@@ -45,6 +46,7 @@ pub use claim::{Claiming, Claims, claim};
 pub use clock::{Clock, ManualClock};
 pub use commits::{Begun, Commits};
 pub use directory::Directory;
+pub use duty::Duty;
 pub use error::StoreError;
 pub use execute::{
     Address, ExecuteError, Executed, Extras, Plan, create, create_with, delete_job, execute, execute_each,

@@ -95,6 +95,10 @@ pub enum Kind {
     Key,
     /// Who is told of what happens to jobs, by its id.
     Subscriber,
+    /// The key pair that every server on the store accepts.
+    RootKey,
+    /// What one of all processes does for the others, by its name.
+    Duty,
 }
 
 /// Something beside apps, branches and jobs that has a name and some attributes.

@@ -1,32 +1,17 @@
 //! The files beside the database that people and clients read.
 
-use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-use windlass_http::sigv4::{AccessKeyId, SecretKey};
+use anyhow::Context as _;
+
+use super::credentials::Credentials;
 
 /// A directory with a server's data.
 #[derive(Clone, Debug)]
 pub struct Data(PathBuf);
-
-/// The key pair that is made with the directory.
-#[derive(Clone)]
-pub struct Credentials {
-    /// The public half.
-    pub access_key_id: AccessKeyId,
-    /// The secret half, as it stands in the file.
-    pub secret_access_key: String,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
-    }
-}
 
 impl Data {
     /// The directory at `path`, made if there is none, for its owner alone.
@@ -59,22 +44,19 @@ impl Data {
         self.0.join("credentials")
     }
 
-    /// The key pair of this directory, made at the first call.
-    pub(super) fn credentials(&self, region: &str) -> anyhow::Result<Credentials> {
+    /// The key pair of this directory, if it has one.
+    pub(super) fn credentials(&self) -> anyhow::Result<Option<Credentials>> {
         let path = self.credentials_path();
         match fs::read_to_string(&path) {
-            Ok(text) => parse(&text).with_context(|| format!("{} is damaged", path.display())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let credentials = generate()?;
-                let Credentials { access_key_id, secret_access_key } = &credentials;
-                let text = format!(
-                    "[default]\naws_access_key_id = {access_key_id}\naws_secret_access_key = {secret_access_key}\nregion = {region}\n"
-                );
-                self.write("credentials", &text)?;
-                Ok(credentials)
-            }
+            Ok(text) => Credentials::parse(&text).map(Some).with_context(|| format!("{} is damaged", path.display())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
+    }
+
+    /// Writes the key pair down for clients on this machine.
+    pub(super) fn keep_credentials(&self, credentials: &Credentials, region: &str) -> anyhow::Result<()> {
+        self.write("credentials", &credentials.text(region))
     }
 
     /// Says where the server can be reached, for clients on this machine.
@@ -94,30 +76,4 @@ impl Data {
         };
         write().with_context(|| format!("cannot write {}", path.display()))
     }
-}
-
-fn generate() -> anyhow::Result<Credentials> {
-    Ok(Credentials {
-        access_key_id: format!("WDLS{}", random(16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")?).parse()?,
-        secret_access_key: random(40, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")?,
-    })
-}
-
-/// Random characters of an alphabet whose length divides 256, so that each is as likely as the others.
-fn random(length: usize, alphabet: &[u8]) -> anyhow::Result<String> {
-    let mut bytes = vec![0; length];
-    getrandom::fill(&mut bytes).context("no random numbers")?;
-    Ok(bytes.iter().map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])).collect())
-}
-
-fn parse(text: &str) -> anyhow::Result<Credentials> {
-    let value = |key: &str| {
-        let mut lines = text.lines().filter_map(|line| line.split_once('='));
-        lines.find(|(name, _)| name.trim() == key).map(|(_, value)| value.trim().to_owned())
-    };
-    let (Some(id), Some(secret_access_key)) = (value("aws_access_key_id"), value("aws_secret_access_key")) else {
-        bail!("it needs a line `aws_access_key_id = …` and a line `aws_secret_access_key = …`");
-    };
-    secret_access_key.parse::<SecretKey>()?;
-    Ok(Credentials { access_key_id: id.parse()?, secret_access_key })
 }

@@ -3,12 +3,15 @@
 mod artifacts;
 mod builds;
 mod clock;
+mod credentials;
 mod data;
 mod domains;
+mod duties;
 mod listen;
 mod metrics;
 mod poll;
 mod post;
+mod roles;
 mod s3;
 mod service;
 mod upstream;
@@ -40,13 +43,17 @@ use windlass_store::{Blobs, Clock, Commits, RunnerId, Store};
 
 pub use artifacts::Artifacts;
 pub use builds::BuildConfig;
+use clock::SharedClock;
 pub use clock::SystemClock;
-pub use data::{Credentials, Data};
+pub use credentials::Credentials;
+pub use data::Data;
 pub use domains::HttpCheck;
+use duties::Duties;
 pub use listen::{Answer, listen};
 use metrics::Metrics;
 use poll::Poller;
 use post::Post;
+pub use roles::{InvalidRoles, Roles};
 pub use s3::access as s3_access;
 use service::Service;
 use upstream::Elsewhere;
@@ -63,6 +70,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The PostgreSQL database that it shares with other servers; without one, it has a database of its own among its data.
     pub database: Option<DatabaseUrl>,
+    /// What it does of what a server does. What it does not, others do that share the database.
+    pub roles: Roles,
     /// Whether requests must be signed.
     pub signed: bool,
     /// Region and account.
@@ -95,7 +104,8 @@ pub struct Config {
     pub runner: Settings,
     /// What a fetch may take; of bytes never more than the quota for zips.
     pub fetch: FetchLimits,
-    /// Where the time comes from.
+    /// Where the time comes from. Servers that share a database go by the database's clock, and by this one only for how
+    /// long something takes.
     pub clock: Arc<dyn Clock>,
     /// How long jobs in hand may take to end once the server stops. What has not ended then is taken up
     /// again at the next start.
@@ -111,6 +121,7 @@ impl Config {
             metrics_listen: None,
             data,
             database: None,
+            roles: Roles::ALL,
             signed: true,
             account: Account { region: "us-east-1".to_owned(), id: "000000000000".to_owned() },
             site_domain: "localhost".to_owned(),
@@ -169,12 +180,24 @@ impl Server {
 
         let data = Data::at(&config.data)?;
         let commits = Commits::new(Arc::clone(&config.clock));
-        let store: Arc<dyn Store> = match &config.database {
-            Some(url) => Arc::new(open(url, &config.clock, commits.clone()).await?),
-            None => Arc::new(SqliteStore::open_counted(data.path(), commits.clone())?),
+        let stop = CancellationToken::new();
+        let mut tasks = Vec::new();
+        let (region, url) = (config.account.region.clone(), config.database.clone());
+        let (store, credentials, duties): (Arc<dyn Store>, _, _) = match url {
+            Some(url) => {
+                let (store, clock) = share(&url, &config.clock, commits.clone()).await?;
+                tasks.push(tokio::spawn(Arc::clone(&clock).follow(Arc::clone(&store), stop.clone())));
+                config.clock = clock;
+                let credentials = Credentials::of_all(&data, &region, &*store, &*config.clock).await?;
+                let duties = Duties::Shared(Arc::clone(&store) as _, Arc::clone(&config.clock));
+                (store, credentials, duties)
+            }
+            None => {
+                let store = Arc::new(SqliteStore::open_counted(data.path(), commits.clone())?);
+                (store, Credentials::of_one(&data, &region)?, Duties::Alone)
+            }
         };
         let blobs = Blobs::new(Arc::clone(&store), config.artifacts.open(data.path())?);
-        let credentials = data.credentials(&config.account.region)?;
 
         let api = api(&config, address, &credentials, &store, &blobs).await?;
         let sites = Sites::new(Arc::clone(&store), blobs.clone(), config.site_domain.clone())
@@ -187,31 +210,37 @@ impl Server {
         let endpoint = endpoint(address);
         data.announce(&endpoint)?;
 
-        let stop = CancellationToken::new();
         let (metrics_listener, metrics_address) = metrics_listener.unzip();
-        let mut tasks = Vec::new();
         if let Some(listener) = metrics_listener {
             tasks.push(tokio::spawn(listen(listener, metrics.clone(), stop.clone())));
         }
         let janitor = Janitor::new(Arc::clone(&store), blobs.clone(), Arc::clone(&config.clock), config.upkeep);
-        tasks.push(tokio::spawn({
-            let stop = stop.clone();
+        let janitor = Arc::new(janitor);
+        tasks.push(tokio::spawn(duties.clone().take("upkeep", stop.clone(), move |stop| {
+            let janitor = Arc::clone(&janitor);
             async move { janitor.run(stop).await }
-        }));
-        tasks.push(tokio::spawn(domains::tend(api.clone(), stop.clone())));
-        tasks.push(tokio::spawn({
-            let api = api.clone();
+        })));
+        let tended = api.clone();
+        tasks.push(tokio::spawn(
+            duties.clone().take("domains", stop.clone(), move |stop| domains::tend(tended.clone(), stop)),
+        ));
+        let told = api.clone();
+        tasks.push(tokio::spawn(duties.clone().take("events", stop.clone(), move |_| {
+            let api = told.clone();
+            // It hears of the stop by the API's closing.
             async move { api.deliver().await }
-        }));
-        tasks.push(tokio::spawn(Service { api, sites, metrics }.run(listener, stop.clone())));
+        })));
+        if let Some(every) = config.poll_repositories.filter(|_| config.roles.runner) {
+            let (config, store, builds) = (config.clone(), Arc::clone(&store), Arc::clone(&builds));
+            let poll = move |stop| poll(config.clone(), Arc::clone(&store), Arc::clone(&builds), every, stop);
+            tasks.push(tokio::spawn(duties.take("repositories", stop.clone(), poll)));
+        }
+        let (roles, clock) = (config.roles, config.database.as_ref().map(|_| Arc::clone(&config.clock)));
+        tasks.push(tokio::spawn(Service { api, sites, metrics, roles, clock }.run(listener, stop.clone())));
         tasks.push(tokio::spawn({
             let stop = stop.clone();
             async move { jobs.follow(stop.cancelled()).await }
         }));
-        if let Some(every) = config.poll_repositories {
-            let store = Arc::clone(&store);
-            tasks.push(tokio::spawn(poll(config.clone(), store, Arc::clone(&builds), every, stop.clone())));
-        }
         tasks.push(tokio::spawn({
             let stop = stop.clone();
             async move { runner.run(stop).await }
@@ -308,9 +337,18 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-async fn open(url: &DatabaseUrl, clock: &Arc<dyn Clock>, commits: Commits) -> anyhow::Result<PostgresStore> {
-    let options = windlass_postgres::Options::new(Arc::clone(clock));
-    Ok(PostgresStore::open(&url.0, windlass_postgres::Options { commits: Some(commits), ..options }).await?)
+/// The store that this process shares with others, and the clock that they share.
+async fn share(
+    url: &DatabaseUrl,
+    own: &Arc<dyn Clock>,
+    commits: Commits,
+) -> anyhow::Result<(Arc<PostgresStore>, Arc<SharedClock>)> {
+    let clock = Arc::new(SharedClock::new(Arc::clone(own)));
+    let options =
+        windlass_postgres::Options { commits: Some(commits), ..windlass_postgres::Options::new(clock.clone()) };
+    let store = Arc::new(PostgresStore::open(&url.0, options).await?);
+    clock.compare(&store).await.context("the database does not tell the time")?;
+    Ok((store, clock))
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
@@ -341,6 +379,7 @@ async fn api(
         domains: config.domains.clone(),
         allow_local_repositories: config.allow_local_repositories,
         courier: Some(Arc::new(Post::new(config.allow_source.clone())?)),
+        closed: (!config.roles.api).then(|| config.roles.refusal("The API is answered", "api")),
     };
     let api = Api::new(Arc::clone(store), blobs.clone(), Arc::clone(&config.clock), auth, settings).await;
     api.context("cannot read the store's secret")
@@ -380,7 +419,12 @@ fn runner(config: &Config, store: &Arc<dyn Store>, blobs: &Blobs, builds: Tried)
     let sources = Sources { web: Fetcher::new(guard, limits)?, s3, builds };
     let id = RunnerId(format!("{:016x}", getrandom::u64().context("no random numbers")?));
     let (store, clock) = (Arc::clone(store), Arc::clone(&config.clock));
-    Ok(Runner::new(id, store, blobs.clone(), clock, sources, config.runner.clone()))
+    let mut settings = config.runner.clone();
+    if !config.roles.runner {
+        // It ends what is overdue, as every process does, so that this hangs on none of them.
+        settings.concurrent = 0;
+    }
+    Ok(Runner::new(id, store, blobs.clone(), clock, sources, settings))
 }
 
 /// Where sites are. On this machine they are at the listener's own port; a real domain has a proxy in front of it.

@@ -1,19 +1,22 @@
 //! What answers on the server's address: each request is told apart by its Host header into a site's and the API's.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use axum::body::Body;
-use http::header::{FORWARDED, HOST, HeaderName, VIA};
+use http::header::{CONTENT_TYPE, DATE, FORWARDED, HOST, HeaderName, VIA};
 use http::request::Parts;
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use windlass_http::{Api, PROOF_PATH, is_from_this_machine};
 use windlass_site::Sites;
+use windlass_store::Clock;
 
 use super::listen::{Answer, listen};
 use super::metrics::{self, Metrics};
+use super::roles::Roles;
 
 /// What a proxy says of whom it asks for.
 const FORWARDED_FOR: [HeaderName; 6] = [
@@ -31,6 +34,10 @@ pub(super) struct Service {
     pub(super) api: Api,
     pub(super) sites: Sites,
     pub(super) metrics: Metrics,
+    pub(super) roles: Roles,
+    /// What says the time on answers, where it is not the machine's own clock: clients that are told another time than
+    /// signatures are checked by would sign for that.
+    pub(super) clock: Option<Arc<dyn Clock>>,
 }
 
 impl Service {
@@ -55,8 +62,21 @@ impl Service {
 }
 
 impl Answer for Service {
-    /// A site answers, if the host is one's, else the API, whatever name a proxy gives it.
     async fn answer(self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+        let clock = self.clock.clone();
+        let mut response = self.respond(request, peer).await;
+        if let Some(clock) = clock
+            && let Ok(date) = HeaderValue::from_str(&clock.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string())
+        {
+            response.headers_mut().insert(DATE, date);
+        }
+        response
+    }
+}
+
+impl Service {
+    /// A site answers, if the host is one's, else the API, whatever name a proxy gives it.
+    async fn respond(self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
         // Whoever asks whether a name leads to this server asks the server, not the site of that name.
@@ -70,6 +90,7 @@ impl Answer for Service {
         let body = if body.is_end_stream() { Body::empty() } else { Body::new(body) };
         let request = Request::from_parts(parts, body);
         match site {
+            Ok(Some(_)) if !self.roles.site => shows_no_sites(self.roles),
             Ok(Some(site)) => self.sites.serve(&site, request, Some(peer)).await,
             Ok(None) if of_metrics => self.metrics.page().await,
             Ok(None) => self.api.handle(request).await,
@@ -84,4 +105,12 @@ fn may_see_metrics(parts: &Parts, peer: IpAddr) -> bool {
     let forwarded = FORWARDED_FOR.iter().any(|name| parts.headers.contains_key(name));
     let looks = matches!(parts.method, Method::GET | Method::HEAD);
     looks && peer.to_canonical().is_loopback() && !forwarded && is_from_this_machine(parts)
+}
+
+/// The answer to whoever asks a process for a site that shows none.
+fn shows_no_sites(roles: Roles) -> Response<Body> {
+    let mut response = Response::new(Body::from(roles.refusal("Sites are shown", "site") + "\n"));
+    *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
 }

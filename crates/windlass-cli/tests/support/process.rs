@@ -34,6 +34,11 @@ impl Process {
             .arg(data)
             .args(more);
         change(&mut command);
+        Self::started_by(command)
+    }
+
+    /// What this command starts, once it serves.
+    pub(crate) fn started_by(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
         let mut server = Self { child, output, endpoint: String::new() };

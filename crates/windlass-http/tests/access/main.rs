@@ -80,6 +80,7 @@ impl World {
             allow_local_repositories: false,
             domains: DomainVerification::Offline,
             courier: None,
+            closed: None,
         };
         change(&mut settings);
         let clock = Arc::new(ManualClock::at("2026-03-10T12:00:00Z".parse().unwrap()));

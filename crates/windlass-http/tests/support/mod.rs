@@ -26,6 +26,7 @@ pub(crate) async fn api(directory: &Path) -> (Api, Arc<MemoryStore>, Blobs) {
         allow_local_repositories: false,
         domains: DomainVerification::Offline,
         courier: None,
+        closed: None,
     };
     let clock = Arc::new(ManualClock::at(noon()));
     let api = Api::new(store.clone(), blobs.clone(), clock, Auth::None, settings).await.expect("a secret");
