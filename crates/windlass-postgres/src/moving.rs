@@ -36,7 +36,7 @@ const IS_USED: &str =
 #[async_trait]
 impl Movable for PostgresStore {
     async fn dump(&self, rows: mpsc::Sender<Row>) -> Result<(), StoreError> {
-        let mut client = read::connection(&self.pool).await?;
+        let mut client = read::connection(&self.db.pool).await?;
         let snapshot = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
         let transaction = snapshot.start().await.map_err(StoreError::unavailable)?;
         transaction.batch_execute(PATIENT).await.map_err(StoreError::unavailable)?;
@@ -44,7 +44,7 @@ impl Movable for PostgresStore {
     }
 
     async fn load(&self, mut loading: Loading) -> Result<(), StoreError> {
-        let mut client = read::connection(&self.pool).await?;
+        let mut client = read::connection(&self.db.pool).await?;
         let transaction = client.transaction().await.map_err(undone)?;
         transaction.batch_execute(PATIENT).await.map_err(undone)?;
         transaction.batch_execute(LOCK).await.map_err(undone)?;
