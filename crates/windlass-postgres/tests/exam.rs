@@ -9,13 +9,9 @@ use windlass_store::ManualClock;
 use windlass_testkit::{Postgres, run_tests};
 
 fn main() -> ExitCode {
-    run_tests(windlass_store::exam_list!(async || in_a_new_database().await))
-}
-
-mod moves {
-    use super::in_a_new_database;
-
-    windlass_store::moving_exam!(async || in_a_new_database().await);
+    let mut tests = windlass_store::exam_list!(async || in_a_new_database().await);
+    tests.extend(windlass_store::moving_exam_list!(async || in_a_new_database().await));
+    run_tests(tests)
 }
 
 /// One server for all questions, which ends with this process, and a database in which its clock stands still.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
+use tokio::sync::SetOnce;
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -142,7 +143,8 @@ impl Place {
             cache: Cache::new(path("cache"), 0, 0),
             account: Account { region: "us-east-1".to_owned(), id: "000000000000".to_owned() },
         };
-        let sources = Sources { builds: Ok(builds), ..Fetcher::new(guard, FetchLimits::default()).unwrap().into() };
+        let builds = Arc::new(SetOnce::new_with(Some(Ok(builds))));
+        let sources = Sources { builds, ..Fetcher::new(guard, FetchLimits::default()).unwrap().into() };
         let settings = Settings { sweep: Duration::from_millis(5), ..Settings::default() };
         let runner =
             Runner::new(RunnerId(id.to_owned()), self.store.clone(), blobs, self.clock.clone(), sources, settings);

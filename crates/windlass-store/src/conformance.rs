@@ -286,15 +286,21 @@ macro_rules! vault_exam {
 #[macro_export]
 macro_rules! moving_exam {
     ($new:expr) => {
-        $crate::moving_exam! { $new =>
-            an_empty_store_is_moved
-            what_was_taken_in_is_given_again_to_the_byte
-            a_store_that_was_moved_goes_on
-            what_is_not_kept_leaves_nothing_behind
-            a_store_that_was_used_takes_nothing_in
-            what_is_given_is_of_one_moment
-        }
+        $crate::moving_questions! { moving_exam_as_tests $new }
     };
+}
+
+/// The same questions as a `Vec` of names and closures, as [`exam_list`](crate::exam_list) gives them.
+#[macro_export]
+macro_rules! moving_exam_list {
+    ($new:expr) => {
+        $crate::moving_questions! { moving_exam_as_list $new }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! moving_exam_as_tests {
     ($new:expr => $($question:ident)+) => {
         $(
             #[test]
@@ -302,6 +308,33 @@ macro_rules! moving_exam {
                 $crate::conformance::take_movable($new, $crate::conformance::moves::$question);
             }
         )+
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! moving_exam_as_list {
+    ($new:expr => $($question:ident)+) => {
+        vec![$((
+            concat!("moves::", stringify!($question)),
+            Box::new(|| $crate::conformance::take_movable($new, $crate::conformance::moves::$question))
+                as Box<dyn FnOnce() + Send>,
+        )),+]
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! moving_questions {
+    ($then:ident $new:expr) => {
+        $crate::$then! { $new =>
+            an_empty_store_is_moved
+            what_was_taken_in_is_given_again_to_the_byte
+            a_store_that_was_moved_goes_on
+            what_is_not_kept_leaves_nothing_behind
+            a_store_that_was_used_takes_nothing_in
+            what_is_given_is_of_one_moment
+        }
     };
 }
 

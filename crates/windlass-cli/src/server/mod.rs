@@ -5,6 +5,7 @@ mod builds;
 mod clock;
 mod credentials;
 mod data;
+mod database;
 mod domains;
 mod duties;
 mod listen;
@@ -17,7 +18,6 @@ mod service;
 mod upstream;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -32,7 +32,6 @@ use windlass::{Account, Limits};
 use windlass_git::Git;
 use windlass_http::{Api, Auth, DomainVerification, JobCounts, Quotas};
 use windlass_jail::{Isolation, Network};
-use windlass_postgres::PostgresStore;
 use windlass_runner::fetch::{FetchLimits, Fetcher};
 use windlass_runner::guard::AddressGuard;
 use windlass_runner::s3::{Access, S3};
@@ -43,10 +42,10 @@ use windlass_store::{Blobs, Clock, Commits, RunnerId, Store};
 
 pub use artifacts::Artifacts;
 pub use builds::BuildConfig;
-use clock::SharedClock;
 pub use clock::SystemClock;
 pub use credentials::Credentials;
 pub use data::Data;
+pub use database::DatabaseUrl;
 pub use domains::HttpCheck;
 use duties::Duties;
 pub use listen::{Answer, listen};
@@ -185,7 +184,7 @@ impl Server {
         let (region, url) = (config.account.region.clone(), config.database.clone());
         let (store, credentials, duties): (Arc<dyn Store>, _, _) = match url {
             Some(url) => {
-                let (store, clock) = share(&url, &config.clock, commits.clone()).await?;
+                let (store, clock) = url.share(&config.clock, commits.clone()).await?;
                 tasks.push(tokio::spawn(Arc::clone(&clock).follow(Arc::clone(&store), stop.clone())));
                 config.clock = clock;
                 let credentials = Credentials::of_all(&data, &region, &*store, &*config.clock).await?;
@@ -308,47 +307,6 @@ impl Server {
             );
         }
     }
-}
-
-/// Where a database is, and how to get in. It is never shown, since it may hold a password.
-#[derive(Clone)]
-pub struct DatabaseUrl(String);
-
-impl From<String> for DatabaseUrl {
-    fn from(url: String) -> Self {
-        Self(url)
-    }
-}
-
-impl DatabaseUrl {
-    /// Opens the store that is there.
-    ///
-    /// # Errors
-    ///
-    /// Where it cannot be opened, naming it without its password.
-    pub async fn open(&self, clock: &Arc<dyn Clock>) -> anyhow::Result<PostgresStore> {
-        open(self, clock).await
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("DatabaseUrl").finish_non_exhaustive()
-    }
-}
-
-/// The store that this process shares with others, and the clock that they share.
-async fn share(
-    url: &DatabaseUrl,
-    own: &Arc<dyn Clock>,
-    commits: Commits,
-) -> anyhow::Result<(Arc<PostgresStore>, Arc<SharedClock>)> {
-    let clock = Arc::new(SharedClock::new(Arc::clone(own)));
-    let options =
-        windlass_postgres::Options { commits: Some(commits), ..windlass_postgres::Options::new(clock.clone()) };
-    let store = Arc::new(PostgresStore::open(&url.0, options).await?);
-    clock.compare(&store).await.context("the database does not tell the time")?;
-    Ok((store, clock))
 }
 
 async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
