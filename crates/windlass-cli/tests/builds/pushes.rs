@@ -8,20 +8,8 @@ use url::Url;
 use crate::repository::{
     Repository, building, connected_with, gated, jobs, log, release, sees, status, steps, under_way,
 };
-use crate::stopping::runs;
+use crate::stopping::Endless;
 use crate::support::{BRANCH, World, reason};
-
-/// A build that never ends by itself, which has a child that tries to outlive it.
-const ENDLESS: &str = "
-version: 1
-frontend:
-  phases:
-    build:
-      commands:
-        - 'setsid nohup sh -c \"sleep 86397\" >/dev/null 2>&1 &'
-        - 'echo under way; sleep 86396'
-  artifacts: {baseDirectory: out, files: ['**/*']}
-";
 
 /// Two apps in one repository, each published as it is.
 const MONOREPO: &str = "
@@ -136,20 +124,20 @@ async fn a_signed_push_is_built_and_of_those_that_come_meanwhile_the_last() {
 
 #[tokio::test]
 async fn where_it_is_said_a_push_stops_the_build_that_runs_and_names_itself() {
-    let repository = Repository::of(&[("amplify.yml", ENDLESS)]);
+    let endless = Endless::new(86_380);
+    let repository = Repository::of(&[("amplify.yml", &endless.specification)]);
     let world = connected_with(&repository, building).await;
     set(&world, &[("WINDLASS_SUPERSEDE", "true")]).await;
     let hook = Hook::of(&world).await;
     assert_eq!(hook.pushed(&world, &repository).await, "1");
-    under_way(&world, "1").await;
-    assert!(runs("sleep\x0086396") && runs("sleep\x0086397"));
+    endless.begins().await;
 
     repository.git(&["rm", "--quiet", "amplify.yml"]);
     repository.commit("Mend it", &[("index.html", "mended")]);
     assert_eq!(hook.pushed(&world, &repository).await, "2");
     let stopped = world.ended("1").await;
     assert_eq!((status(&stopped), &*reason(&stopped)), ("CANCELLED", "stopped by job 2, which supersedes it"));
-    assert!(!runs("sleep\x0086396") && !runs("sleep\x0086397"), "a process has outlived the build");
+    assert!(endless.is_over(), "a process has outlived the build");
     assert_eq!(status(&world.ended("2").await), "SUCCEED");
     assert_eq!(world.visit("/").await.1, "mended");
 }
