@@ -218,25 +218,7 @@ impl Server {
             tasks.push(tokio::spawn(listen(listener, metrics.clone(), stop.clone())));
         }
         let janitor = Janitor::new(Arc::clone(&store), blobs.clone(), Arc::clone(&config.clock), config.upkeep);
-        let janitor = Arc::new(janitor);
-        tasks.push(tokio::spawn(duties.clone().take("upkeep", stop.clone(), move |stop| {
-            let janitor = Arc::clone(&janitor);
-            async move { janitor.run(stop).await }
-        })));
-        let tended = api.clone();
-        tasks.push(tokio::spawn(
-            duties.clone().take("domains", stop.clone(), move |stop| domains::tend(tended.clone(), stop)),
-        ));
-        let told = api.clone();
-        tasks.push(tokio::spawn(duties.clone().take("events", stop.clone(), move |_| {
-            let api = told.clone();
-            // It hears of the stop by the API's closing.
-            async move { api.deliver().await }
-        })));
-        if let Some((poller, every)) = polling {
-            let poll = move |stop| poller.clone().run(every, stop);
-            tasks.push(tokio::spawn(duties.take("repositories", stop.clone(), poll)));
-        }
+        tasks.extend(do_duties(&duties, &api, janitor, polling, &stop));
         let (roles, clock) = (config.roles, config.database.as_ref().map(|_| Arc::clone(&config.clock)));
         tasks.push(tokio::spawn(Service { api, sites, metrics, roles, clock }.run(listener, stop.clone())));
         tasks.push(tokio::spawn({
@@ -308,6 +290,33 @@ impl Server {
     }
 }
 
+/// Does what one process does for all, while that is this one.
+fn do_duties(
+    duties: &Duties,
+    api: &Api,
+    janitor: Janitor,
+    polling: Option<(Poller, Duration)>,
+    stop: &CancellationToken,
+) -> Vec<JoinHandle<()>> {
+    let (janitor, tended, told) = (Arc::new(janitor), api.clone(), api.clone());
+    let upkeep = duties.clone().take("upkeep", stop.clone(), move |stop| {
+        let janitor = Arc::clone(&janitor);
+        async move { janitor.run(stop).await }
+    });
+    let domains = duties.clone().take("domains", stop.clone(), move |stop| domains::tend(tended.clone(), stop));
+    let events = duties.clone().take("events", stop.clone(), move |_| {
+        let api = told.clone();
+        // It hears of the stop by the API's closing.
+        async move { api.deliver().await }
+    });
+    let mut tasks = vec![tokio::spawn(upkeep), tokio::spawn(domains), tokio::spawn(events)];
+    if let Some((poller, every)) = polling {
+        let poll = move |stop| poller.clone().run(every, stop);
+        tasks.push(tokio::spawn(duties.clone().take("repositories", stop.clone(), poll)));
+    }
+    tasks
+}
+
 /// Where a database is, and how to get in. It is never shown, since it may hold a password.
 #[derive(Clone)]
 pub struct DatabaseUrl(String);
@@ -368,6 +377,9 @@ async fn api(
 
 /// What repositories are built with, or why they are not.
 fn builds(config: &Config) -> Result<Builds, Box<str>> {
+    if !config.roles.runner {
+        return Err("this process does not have the role runner".into());
+    }
     let git = Git { allow_local: config.allow_local_repositories, ..Git::default() };
     let guard = AddressGuard::new(config.allow_source.clone());
     config.builds.open(&config.data, git, guard, config.account.clone())

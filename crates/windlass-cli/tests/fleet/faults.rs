@@ -43,7 +43,7 @@ async fn end(fleet: &mut Fleet, load: Load, members: &[&Member]) -> Verdict {
     }
     eprintln!("{} starts were acknowledged, {visits} visits; {verdict}", told.started.len());
     if !verdict.violations.is_empty() {
-        panic!("{verdict}\nthe logs are in {}", fleet.keep_folder().display());
+        panic!("{verdict}\nthe logs are in {}", fleet.keep_folder(true).display());
     }
     // Each process shows the sites.
     for (branch, ..) in told.started.iter().rev().take(5) {

@@ -167,9 +167,9 @@ impl Fleet {
         postgres.as_ref().unwrap().run(&self.database, statement)
     }
 
-    /// Leaves the folder where it is, for whoever wants to read the logs.
-    pub(crate) fn keep_folder(&mut self) -> PathBuf {
-        self.folder.disable_cleanup(true);
+    /// Whether to leave the folder where it is, for whoever wants to read the logs.
+    pub(crate) fn keep_folder(&mut self, is_kept: bool) -> PathBuf {
+        self.folder.disable_cleanup(is_kept);
         self.folder.path().to_owned()
     }
 }
