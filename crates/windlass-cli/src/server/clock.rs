@@ -61,7 +61,8 @@ impl SharedClock {
         let ahead = (time - now).num_milliseconds() - i64::try_from(passed.as_millis()).unwrap_or_default();
         let before = self.ahead.swap(ahead, Ordering::Relaxed);
         if (ahead - before).abs() >= APART {
-            tracing::warn!("this machine's clock is {ahead} ms behind the database's, which counts");
+            let apart = ahead.abs();
+            tracing::warn!("this machine's clock and the database's, which counts, are {apart} ms apart");
         }
         Ok(())
     }

@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use tokio::net::TcpListener;
+use tokio::sync::SetOnce;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use windlass::{Account, Limits};
@@ -214,26 +215,7 @@ impl Server {
             tasks.push(tokio::spawn(listen(listener, metrics.clone(), stop.clone())));
         }
         let janitor = Janitor::new(Arc::clone(&store), blobs.clone(), Arc::clone(&config.clock), config.upkeep);
-        let janitor = Arc::new(janitor);
-        tasks.push(tokio::spawn(duties.clone().take("upkeep", stop.clone(), move |stop| {
-            let janitor = Arc::clone(&janitor);
-            async move { janitor.run(stop).await }
-        })));
-        let tended = api.clone();
-        tasks.push(tokio::spawn(
-            duties.clone().take("domains", stop.clone(), move |stop| domains::tend(tended.clone(), stop)),
-        ));
-        let told = api.clone();
-        tasks.push(tokio::spawn(duties.clone().take("events", stop.clone(), move |_| {
-            let api = told.clone();
-            // It hears of the stop by the API's closing.
-            async move { api.deliver().await }
-        })));
-        if let Some(every) = config.poll_repositories.filter(|_| config.roles.runner) {
-            let (config, store, builds) = (config.clone(), Arc::clone(&store), Arc::clone(&builds));
-            let poll = move |stop| poll(config.clone(), Arc::clone(&store), Arc::clone(&builds), every, stop);
-            tasks.push(tokio::spawn(duties.take("repositories", stop.clone(), poll)));
-        }
+        tasks.extend(do_duties(&config, &duties, &api, &store, janitor, &builds, &stop));
         let (roles, clock) = (config.roles, config.database.as_ref().map(|_| Arc::clone(&config.clock)));
         tasks.push(tokio::spawn(Service { api, sites, metrics, roles, clock }.run(listener, stop.clone())));
         tasks.push(tokio::spawn({
@@ -309,6 +291,36 @@ impl Server {
     }
 }
 
+/// Does what one process does for all, while that is this one.
+fn do_duties(
+    config: &Config,
+    duties: &Duties,
+    api: &Api,
+    store: &Arc<dyn Store>,
+    janitor: Janitor,
+    builds: &Tried,
+    stop: &CancellationToken,
+) -> Vec<JoinHandle<()>> {
+    let (janitor, tended, told) = (Arc::new(janitor), api.clone(), api.clone());
+    let upkeep = duties.clone().take("upkeep", stop.clone(), move |stop| {
+        let janitor = Arc::clone(&janitor);
+        async move { janitor.run(stop).await }
+    });
+    let domains = duties.clone().take("domains", stop.clone(), move |stop| domains::tend(tended.clone(), stop));
+    let events = duties.clone().take("events", stop.clone(), move |_| {
+        let api = told.clone();
+        // It hears of the stop by the API's closing.
+        async move { api.deliver().await }
+    });
+    let mut tasks = vec![tokio::spawn(upkeep), tokio::spawn(domains), tokio::spawn(events)];
+    if let Some(every) = config.poll_repositories.filter(|_| config.roles.runner) {
+        let (config, store, builds) = (config.clone(), Arc::clone(store), Arc::clone(builds));
+        let poll = move |stop| poll(config.clone(), Arc::clone(&store), Arc::clone(&builds), every, stop);
+        tasks.push(tokio::spawn(duties.clone().take("repositories", stop.clone(), poll)));
+    }
+    tasks
+}
+
 async fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     let address = listener.local_addr().context("the listener has no address")?;
@@ -345,6 +357,9 @@ async fn api(
 
 /// What repositories are built with, or why they are not. That is tried out in processes, for which nobody waits but builds.
 fn builds(config: &Config) -> Tried {
+    if !config.roles.runner {
+        return Arc::new(SetOnce::new_with(Some(Err("this process does not have the role runner".into()))));
+    }
     let git = Git { allow_local: config.allow_local_repositories, ..Git::default() };
     let guard = AddressGuard::new(config.allow_source.clone());
     let (config, data, account) = (config.builds.clone(), config.data.clone(), config.account.clone());

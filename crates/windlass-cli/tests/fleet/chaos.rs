@@ -52,7 +52,7 @@ async fn chaos() {
     let seed = number("CHAOS_SEED").unwrap_or_else(|| getrandom::u64().unwrap() % 1_000_000);
     println!("seed {seed}, {minutes} minutes, {MEMBERS} processes");
     let mut fleet = Fleet::start().await.expect("PostgreSQL");
-    println!("logs in {}", fleet.keep_folder().display());
+    println!("logs in {}, unless all is well", fleet.keep_folder(true).display());
     let mut chance = Chance::new(seed);
     let doors = Doors::default();
     let mut members = Vec::new();
@@ -101,6 +101,7 @@ async fn chaos() {
     println!("{counts:?}");
     println!("{verdict}");
     assert!(verdict.violations.is_empty(), "seed {seed}: {} violations", verdict.violations.len());
+    fleet.keep_folder(false);
 }
 
 /// Something befalls a process, or what all of them need, and passes.

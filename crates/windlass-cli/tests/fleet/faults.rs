@@ -43,7 +43,7 @@ async fn end(fleet: &mut Fleet, load: Load, members: &[&Member]) -> Verdict {
     }
     eprintln!("{} starts were acknowledged, {visits} visits; {verdict}", told.started.len());
     if !verdict.violations.is_empty() {
-        panic!("{verdict}\nthe logs are in {}", fleet.keep_folder().display());
+        panic!("{verdict}\nthe logs are in {}", fleet.keep_folder(true).display());
     }
     // Each process shows the sites.
     for (branch, ..) in told.started.iter().rev().take(5) {
@@ -226,6 +226,10 @@ async fn clocks_are_an_hour_apart() {
     let load = Load::start(doors(&members), habits, Chance::new(8)).await;
     load.goes_on(40).await;
     let verdict = end(&mut fleet, load, &members).await;
+    for (name, is_apart) in [("a", true), ("b", true), ("c", false)] {
+        let told = std::fs::read_to_string(fleet.log(name)).unwrap();
+        assert_eq!(told.contains("ms apart"), is_apart, "{name}: {told}");
+    }
     // No deadline has passed for anybody, and no runner seemed to be lost.
     assert_eq!((verdict.failed.len(), verdict.reclaimed), (0, 0), "{verdict}");
 }

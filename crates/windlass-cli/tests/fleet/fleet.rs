@@ -68,15 +68,19 @@ impl Fleet {
 
     /// The same whose clock is as many seconds ahead. `None`, said aloud, where the machine cannot do that.
     pub(crate) async fn serve_ahead(&self, name: &str, options: &[&str], seconds: i64) -> Option<Member> {
-        if Command::new("faketime").args(["-f", "+0s", "true"]).status().is_ok_and(|status| status.success()) {
-            return Some(self.serve_by(name, options, Some(seconds)).await);
+        // It says by which library it does that. Started by it, a process would be its child, and outlive it.
+        let asked = Command::new("faketime").args(["-f", "+0s", "printenv", "LD_PRELOAD"]).output();
+        if let Ok(told) = asked {
+            let library = String::from_utf8(told.stdout).unwrap().trim().to_owned();
+            assert!(told.status.success() && !library.is_empty(), "faketime names no library");
+            return Some(self.serve_by(name, options, Some((seconds, library))).await);
         }
         assert!(std::env::var_os("WINDLASS_FAKETIME_REQUIRED").is_none(), "there is no faketime on this machine");
         eprintln!("IGNORED: there is no faketime on this machine; Debian's package is `faketime`");
         None
     }
 
-    async fn serve_by(&self, name: &str, options: &[&str], ahead: Option<i64>) -> Member {
+    async fn serve_by(&self, name: &str, options: &[&str], ahead: Option<(i64, String)>) -> Member {
         let mut member = Member {
             name: name.to_owned(),
             options: options.iter().map(|&option| option.to_owned()).collect(),
@@ -93,20 +97,11 @@ impl Fleet {
         self.start_again_by(member, None).await;
     }
 
-    async fn start_again_by(&self, member: &mut Member, ahead: Option<i64>) {
+    async fn start_again_by(&self, member: &mut Member, ahead: Option<(i64, String)>) {
         let mut command = windlass();
-        if let Some(seconds) = ahead {
-            let environment: Vec<_> =
-                command.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
-            let program = command.get_program().to_owned();
-            command = Command::new("faketime");
-            command.args(["-f", &format!("{seconds:+}s")]).arg(program).env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-            for (name, value) in environment {
-                match value {
-                    Some(value) => command.env(name, value),
-                    None => command.env_remove(name),
-                };
-            }
+        if let Some((seconds, library)) = ahead {
+            command.env("LD_PRELOAD", library).env("FAKETIME", format!("{seconds:+}s"));
+            command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
         }
         let log = std::fs::OpenOptions::new().append(true).create(true).open(self.log(&member.name)).unwrap();
         command
@@ -167,9 +162,9 @@ impl Fleet {
         postgres.as_ref().unwrap().run(&self.database, statement)
     }
 
-    /// Leaves the folder where it is, for whoever wants to read the logs.
-    pub(crate) fn keep_folder(&mut self) -> PathBuf {
-        self.folder.disable_cleanup(true);
+    /// Whether to leave the folder where it is, for whoever wants to read the logs.
+    pub(crate) fn keep_folder(&mut self, is_kept: bool) -> PathBuf {
+        self.folder.disable_cleanup(is_kept);
         self.folder.path().to_owned()
     }
 }
