@@ -8,6 +8,7 @@
 //! `cargo bench -p windlass-benches --bench fleet`, which builds the peers of `benches/queues` first.
 
 mod process;
+mod signed;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -38,8 +39,8 @@ const IN_WORK: usize = 256;
 fn main() {
     let args: Vec<_> = std::env::args().collect();
     if args.get(1).is_some_and(|role| role == "ours") {
-        let number = |at: usize| args[at].parse().expect("a number");
-        return Runtime::new().expect("a runtime").block_on(ours(&args[2], number(3), number(4)));
+        let number = |at: usize| args[at].parse::<u32>().expect("a number");
+        return Runtime::new().expect("a runtime").block_on(ours(&args[2], number(3).into(), number(4)));
     }
     let Some(server) = Postgres::start_with("-c max_connections=300") else { return };
     let (jobs, fleets) = if is_quick() { (64, &[1, 2][..]) } else { (12_000, &[1, 2, 4][..]) };
@@ -143,7 +144,7 @@ impl Drop for Member {
 
 /// The role of a process of ours: has so many jobs made on as many branches as there are askers, and works on whatever
 /// there is.
-async fn ours(url: &str, jobs: i64, askers: usize) {
+async fn ours(url: &str, jobs: i64, askers: u32) {
     let store = PostgresStore::open(url, Options::new(Arc::new(SystemClock))).await.expect("a store");
     let store: Arc<dyn Store> = Arc::new(store);
     let branches = branches(&*store, askers).await;
@@ -170,7 +171,7 @@ async fn ours(url: &str, jobs: i64, askers: usize) {
     std::future::pending::<()>().await;
 }
 
-async fn branches(store: &dyn Store, count: usize) -> Vec<StoredBranch> {
+async fn branches(store: &dyn Store, count: u32) -> Vec<StoredBranch> {
     let now = SystemClock.now();
     let id: AppId = format!("d{:x}", std::process::id()).parse().expect("an id");
     let app = App { id: id.clone(), attributes: Attributes::default(), created: now, updated: now, version: 1 };
@@ -247,7 +248,8 @@ async fn report(store: &dyn Store, key: JobKey, job: &windlass::Job) {
         Report::StepEnded(StepName::Verify),
         Report::Succeeded { artifact: job.artifact_kept_as(1) },
     ];
-    let commands: Vec<_> = reports.map(|report| (Order::Report { attempt, report }, now)).into();
+    let commands = reports.map(|report| Order::Report { attempt, report });
+    let commands: Vec<_> = commands.iter().map(|command| (command, now)).collect();
     let reported = execute_each(store, Address::Key(key), &commands, Extras::default()).await;
     reported.expect("the store works").answer.expect("it is ours");
 }

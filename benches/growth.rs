@@ -4,6 +4,7 @@
 //! `cargo bench -p windlass-benches --bench growth`; `JOBS=100000` in the environment takes fewer.
 
 mod process;
+mod signed;
 
 use std::sync::Arc;
 use std::time::Duration;
