@@ -24,6 +24,15 @@ const HEADER_ROOM: usize = 512;
 /// What an operation answers when it did what was asked.
 pub(crate) struct Answer(Response<Content>);
 
+/// An answer that can be given again and again.
+pub(crate) struct Kept(Response<Bytes>);
+
+impl Kept {
+    pub(crate) fn answer(&self) -> Answer {
+        Answer(self.0.clone().map(Content::Whole))
+    }
+}
+
 enum Content {
     Whole(Bytes),
     Stream(Body),
@@ -43,13 +52,13 @@ impl Answer {
         Self(response)
     }
 
-    /// The same answer once more, unless it is told bit by bit.
-    pub(crate) fn again(&self) -> Option<Self> {
+    /// It to be given again, unless it is told bit by bit.
+    pub(crate) fn kept(&self) -> Option<Kept> {
         let Content::Whole(body) = self.0.body() else { return None };
-        let mut again = Response::new(Content::Whole(body.clone()));
-        *again.status_mut() = self.0.status();
-        again.headers_mut().clone_from(self.0.headers());
-        Some(Self(again))
+        let mut kept = Response::new(body.clone());
+        *kept.status_mut() = self.0.status();
+        kept.headers_mut().clone_from(self.0.headers());
+        Some(Kept(kept))
     }
 
     /// Adds a header of ours, beside AWS's, whose value is any text; what a header cannot hold is left out of it.

@@ -2,13 +2,13 @@
 //! same answer.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
 use windlass::Job;
 use windlass_store::{JobKey, StoredBranch};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Kept};
 use crate::error::ApiError;
 use crate::objects::minute;
 
@@ -27,7 +27,7 @@ pub(crate) struct Look<'a> {
 
 /// The answers of late.
 #[derive(Default)]
-pub(crate) struct Looks(Mutex<HashMap<JobKey, Seen>>);
+pub(crate) struct Looks(RwLock<HashMap<JobKey, Seen>>);
 
 /// All that an answer depends on, and the answer. A job in one version never changes, nor does the job side of its branch.
 struct Seen {
@@ -38,7 +38,7 @@ struct Seen {
     minute: DateTime<Utc>,
     /// A job whose time is up is said to be ended, whether or not it has heard.
     until: Option<DateTime<Utc>>,
-    answer: Answer,
+    answer: Kept,
 }
 
 impl Looks {
@@ -53,27 +53,25 @@ impl Looks {
         make: impl FnOnce() -> Result<Answer, ApiError>,
     ) -> Result<Answer, ApiError> {
         let key = JobKey { branch: look.branch.uid, job: look.job.id() };
-        if let Some(again) = self.seen().get(&key).filter(|seen| seen.is(look)).and_then(|seen| seen.answer.again()) {
-            return Ok(again);
+        let seen = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(same) = seen.get(&key).filter(|seen| seen.is(look)) {
+            return Ok(same.answer.answer());
         }
+        drop(seen);
         let answer = make()?;
-        if let Some(again) = answer.again() {
-            let mut seen = self.seen();
+        if let Some(kept) = answer.kept() {
+            let mut seen = self.0.write().unwrap_or_else(PoisonError::into_inner);
             if seen.len() >= MOST {
                 seen.clear();
             }
-            seen.insert(key, Seen::new(look, again));
+            seen.insert(key, Seen::new(look, kept));
         }
         Ok(answer)
-    }
-
-    fn seen(&self) -> MutexGuard<'_, HashMap<JobKey, Seen>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Seen {
-    fn new(look: &Look<'_>, answer: Answer) -> Self {
+    fn new(look: &Look<'_>, answer: Kept) -> Self {
         let Look { branch, job, origin, now } = *look;
         Self {
             job: job.seq(),
@@ -138,7 +136,7 @@ mod tests {
         for uid in 0..MOST as u64 * 3 {
             let (branch, job) = waiting(uid);
             is_made(&looks, &Look { branch: &branch, job: &job, origin: "http://a", now: DateTime::UNIX_EPOCH });
-            assert!(looks.seen().len() <= MOST);
+            assert!(looks.0.read().expect("nobody has panicked").len() <= MOST);
         }
     }
 

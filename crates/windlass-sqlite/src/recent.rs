@@ -1,7 +1,7 @@
 //! What was looked at of late: jobs by name, which clients ask for over and over until they end.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use windlass::{AppId, BranchName, Job, JobId};
 use windlass_store::{BranchUid, StoredBranch};
@@ -12,7 +12,7 @@ const MOST: usize = 4096;
 /// Jobs and their branches as the last commit left them. The writer has a branch forgotten after each commit that may
 /// have changed it, before anyone is told of that commit, so what is remembered is never older than what was acknowledged.
 #[derive(Debug, Default)]
-pub(crate) struct Recent(Mutex<Known>);
+pub(crate) struct Recent(RwLock<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -50,7 +50,7 @@ impl Recent {
         branch: &BranchName,
         job: JobId,
     ) -> Result<(Arc<StoredBranch>, Arc<Job>), Age> {
-        let known = self.known();
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let looked = known.branches.get(app).and_then(|branches| branches.get(branch));
         let found = looked.and_then(|looked| Some((Arc::clone(&looked.branch), Arc::clone(looked.jobs.get(&job)?))));
         found.ok_or(Age(known.age))
@@ -90,8 +90,8 @@ impl Recent {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> RwLockWriteGuard<'_, Known> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

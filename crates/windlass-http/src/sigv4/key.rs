@@ -4,7 +4,7 @@ use core::borrow::Borrow;
 use core::fmt;
 use core::str::FromStr;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -163,7 +163,7 @@ fn hmac(key: &[u8]) -> Hmac<Sha256> {
 
 /// The signing keys used last, so that a busy server does not derive them anew for every request.
 #[derive(Default)]
-pub(super) struct SigningKeys(Mutex<VecDeque<Derived>>);
+pub(super) struct SigningKeys(RwLock<VecDeque<Derived>>);
 
 impl fmt::Debug for SigningKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -182,18 +182,16 @@ impl SigningKeys {
 
     /// The signing key of a secret and a day, always asked for with the same scope.
     pub(super) fn get(&self, secret: &SecretKey, day: &str, scope: &Scope) -> SigningKey {
-        if let Some(known) = self.lock().iter().find(|d| d.day == day && d.secret == *secret) {
+        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept.iter().find(|d| d.day == day && d.secret == *secret) {
             return known.key.clone();
         }
+        drop(kept);
         let key = SigningKey::derive(secret, day, scope);
-        let mut kept = self.lock();
+        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
         kept.truncate(Self::CAPACITY - 1);
         kept.push_front(Derived { secret: secret.clone(), day: day.to_owned(), key: key.clone() });
         key
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Derived>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -225,7 +223,7 @@ mod tests {
                 assert_eq!(key, fresh);
             }
         }
-        assert_eq!(kept.lock().len(), SigningKeys::CAPACITY);
+        assert_eq!(kept.0.read().expect("nobody has panicked").len(), SigningKeys::CAPACITY);
     }
 
     #[test]
