@@ -219,8 +219,10 @@ impl Store for SqliteStore {
         }
         let (claims, recent) = (claims.clone(), self.recent.clone());
         let forget = move |claimed: &Result<Vec<Executed>, _>| {
-            let branches = claimed.iter().flatten().map(|claimed| Changed::Branch(claimed.branch.uid));
-            recent.iter().for_each(|recent| branches.clone().for_each(|branch| recent.forget(branch)));
+            let Some(recent) = recent else { return };
+            for claimed in claimed.iter().flatten() {
+                recent.forget(Changed::Branch(claimed.branch.uid));
+            }
         };
         let claimed = self.writer.write_then(move |c| work::claim(c, &claims), forget).await?;
         for claimed in &claimed {

@@ -66,7 +66,7 @@ impl Answer for Service {
         let clock = self.clock.clone();
         let mut response = self.respond(request, peer).await;
         if let Some(clock) = clock
-            && let Ok(date) = HeaderValue::from_str(&clock.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string())
+            && let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(clock.now().into()))
         {
             response.headers_mut().insert(DATE, date);
         }
