@@ -20,7 +20,7 @@ use std::time::Duration;
 use axum::body::Body;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use load::Load;
 use process::{Process, say, serve, tell_processor_time};
 use serde_json::Value;
@@ -110,7 +110,7 @@ async fn constant(body: &Path) {
 struct Constant(Bytes);
 
 impl Answer for Constant {
-    async fn answer(self, request: Request<Incoming>, _: IpAddr) -> Response<Body> {
+    async fn answer(self, request: Request<Body>, _: IpAddr) -> Response<Body> {
         // As every server has to.
         let _ = request.into_body().collect().await;
         let mut response = Response::new(Body::from(self.0));

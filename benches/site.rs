@@ -19,7 +19,7 @@ use std::time::Duration;
 use axum::body::Body;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Bytes;
 use load::{Load, ask_once};
 use process::{Process, load_average, say, serve, tell_processor_time};
 use tokio::net::TcpListener;
@@ -136,7 +136,7 @@ async fn answer(answer: impl Answer + Sync) {
 struct Folder(ServeDir);
 
 impl Answer for Folder {
-    async fn answer(self, request: Request<Incoming>, _: IpAddr) -> Response<Body> {
+    async fn answer(self, request: Request<Body>, _: IpAddr) -> Response<Body> {
         let Ok(response) = self.0.oneshot(request).await;
         response.map(Body::new)
     }
@@ -156,7 +156,7 @@ impl Memory {
 }
 
 impl Answer for Memory {
-    async fn answer(self, _: Request<Incoming>, _: IpAddr) -> Response<Body> {
+    async fn answer(self, _: Request<Body>, _: IpAddr) -> Response<Body> {
         let mut response = Response::new(Body::from(self.body));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));

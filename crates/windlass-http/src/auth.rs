@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use http::header::{HOST, ORIGIN};
 use http::request::Parts;
 use http::uri::Authority;
+use http::{HeaderMap, Uri};
 use serde_json::Value;
 use windlass::{AppId, Arn, Resource};
 use windlass_store::{Kind, Store, StoreError};
@@ -102,7 +103,7 @@ impl Door {
         body: impl Future<Output = Result<Bytes, ApiError>>,
     ) -> Result<(Caller, Bytes), ApiError> {
         let Some(verifier) = &self.verifier else {
-            if !is_from_this_machine(parts) {
+            if !is_from_this_machine(&parts.headers, &parts.uri) {
                 return Err(ApiError::not_from_here());
             }
             return Ok((Caller::admin(None), body.await?));
@@ -195,12 +196,12 @@ fn app_of(resource: Resource) -> AppId {
 /// Whether a request that came over loopback is not one of a web page that this machine's browser shows. A page's requests
 /// name their origin, or come under the page's own name, which its owner can point here.
 #[must_use]
-pub fn is_from_this_machine(parts: &Parts) -> bool {
-    let host = parts.headers.get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
-    let host = host.or_else(|| parts.uri.authority().cloned());
+pub fn is_from_this_machine(headers: &HeaderMap, uri: &Uri) -> bool {
+    let host = headers.get(HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let host = host.or_else(|| uri.authority().cloned());
     let local = host.is_none_or(|host| {
         let name = host.host().trim_start_matches('[').trim_end_matches(']');
         name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
     });
-    local && !parts.headers.contains_key(ORIGIN)
+    local && !headers.contains_key(ORIGIN)
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use axum::body::Body;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -17,6 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+
+use super::unread::patiently;
 
 /// How long a client may take to send its first byte, and then the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -30,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// What answers requests. A clone is cheap: each request has its own.
 pub trait Answer: Clone + Send + 'static {
     /// The answer to a request from `peer`.
-    fn answer(self, request: Request<Incoming>, peer: IpAddr) -> impl Future<Output = Response<Body>> + Send;
+    fn answer(self, request: Request<Body>, peer: IpAddr) -> impl Future<Output = Response<Body>> + Send;
 }
 
 /// Answers until `stop` fires, then lets the requests end that have begun.
@@ -51,7 +52,7 @@ pub async fn listen(listener: TcpListener, answer: impl Answer, stop: Cancellati
                 return;
             }
             let service = service_fn(move |request| {
-                let answered = answer.clone().answer(request, peer);
+                let answered = answer.clone().answer(patiently(request), peer);
                 async move { Ok::<_, Infallible>(answered.await) }
             });
             let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service);

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use axum::body::Body;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
@@ -70,7 +69,7 @@ impl Metrics {
 
 /// On an address of their own there is nothing else.
 impl Answer for Metrics {
-    async fn answer(self, request: Request<Incoming>, _: IpAddr) -> Response<Body> {
+    async fn answer(self, request: Request<Body>, _: IpAddr) -> Response<Body> {
         match (request.uri().path(), request.method()) {
             (PATH, &Method::GET | &Method::HEAD) => self.page().await,
             (PATH, _) => {

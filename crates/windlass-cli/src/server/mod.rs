@@ -15,6 +15,7 @@ mod post;
 mod roles;
 mod s3;
 mod service;
+mod unread;
 mod upstream;
 
 use std::collections::BTreeMap;

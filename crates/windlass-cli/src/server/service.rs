@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use http::header::{CONTENT_TYPE, DATE, FORWARDED, HOST, HeaderName, VIA};
-use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use hyper::body::{Body as _, Incoming};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use windlass_http::{Api, PROOF_PATH, is_from_this_machine};
@@ -62,7 +60,7 @@ impl Service {
 }
 
 impl Answer for Service {
-    async fn answer(self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+    async fn answer(self, request: Request<Body>, peer: IpAddr) -> Response<Body> {
         let clock = self.clock.clone();
         let mut response = self.respond(request, peer).await;
         if let Some(clock) = clock
@@ -76,7 +74,7 @@ impl Answer for Service {
 
 impl Service {
     /// A site answers, if the host is one's, else the API, whatever name a proxy gives it.
-    async fn respond(self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+    async fn respond(self, request: Request<Body>, peer: IpAddr) -> Response<Body> {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
         // Whoever asks whether a name leads to this server asks the server, not the site of that name.
@@ -85,10 +83,8 @@ impl Service {
             Some(host) => self.sites.find(host).await,
             None => Ok(None),
         };
-        let (parts, body) = request.into_parts();
-        let of_metrics = matches!(site, Ok(None)) && parts.uri.path() == metrics::PATH && may_see_metrics(&parts, peer);
-        let body = if body.is_end_stream() { Body::empty() } else { Body::new(body) };
-        let request = Request::from_parts(parts, body);
+        let of_metrics =
+            matches!(site, Ok(None)) && request.uri().path() == metrics::PATH && may_see_metrics(&request, peer);
         match site {
             Ok(Some(_)) if !self.roles.site => shows_no_sites(self.roles),
             Ok(Some(site)) => self.sites.serve(&site, request, Some(peer)).await,
@@ -101,10 +97,10 @@ impl Service {
 
 /// Whether a request comes from a program on this machine, for itself. To everyone else, also to those for whom a proxy on
 /// this machine asks, there is nothing here: they are what `--metrics-listen` is for.
-fn may_see_metrics(parts: &Parts, peer: IpAddr) -> bool {
-    let forwarded = FORWARDED_FOR.iter().any(|name| parts.headers.contains_key(name));
-    let looks = matches!(parts.method, Method::GET | Method::HEAD);
-    looks && peer.to_canonical().is_loopback() && !forwarded && is_from_this_machine(parts)
+fn may_see_metrics(request: &Request<Body>, peer: IpAddr) -> bool {
+    let forwarded = FORWARDED_FOR.iter().any(|name| request.headers().contains_key(name));
+    let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+    looks && peer.to_canonical().is_loopback() && !forwarded && is_from_this_machine(request.headers(), request.uri())
 }
 
 /// The answer to whoever asks a process for a site that shows none.

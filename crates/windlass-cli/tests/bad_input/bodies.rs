@@ -104,6 +104,25 @@ async fn ten_mebibytes_are_read_and_not_one_byte_more() {
 }
 
 #[tokio::test]
+async fn who_is_refused_while_still_sending_reads_why_and_may_ask_again() {
+    let world = World::unsigned().await;
+    let next = "GET /apps HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let refused = [
+        (format!("POST {}/deployments", world.branch_path()), "HTTP/1.1 413 "),
+        ("POST /nothing".to_owned(), "HTTP/1.1 404 "),
+        ("PUT /-/uploads/1/1/0".to_owned(), "HTTP/1.1 403 "),
+    ];
+    for (target, status) in refused {
+        let body = vec![b' '; 32 << 20];
+        let head = format!("{target} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", body.len());
+        let answers = world.send_first(&[head.as_bytes(), &body, next.as_bytes()].concat()).await.unwrap();
+        assert!(answers.starts_with(status), "{target}: {answers}");
+        assert!(answers.contains("\r\n\r\n{\"message\":"), "{target}: {answers}");
+        assert!(answers.contains("HTTP/1.1 200 OK"), "{target}: {answers}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_ends_early_does_nothing() {
     let world = World::unsigned().await;
     let before = world.snapshot().await;

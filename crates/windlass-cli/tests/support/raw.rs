@@ -74,6 +74,15 @@ impl World {
         Answer::parse(&answer)
     }
 
+    /// Sends all bytes before it reads a word, as many clients do, and then all that is answered until the server hangs up.
+    pub(crate) async fn send_first(&self, bytes: &[u8]) -> io::Result<String> {
+        let mut stream = self.connect().await;
+        stream.write_all(bytes).await?;
+        let mut answers = String::new();
+        stream.read_to_string(&mut answers).await?;
+        Ok(answers)
+    }
+
     async fn connect(&self) -> TcpStream {
         TcpStream::connect(("127.0.0.1", self.port())).await.unwrap()
     }
