@@ -23,12 +23,12 @@ use tokio::runtime::Runtime;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
-use windlass::{AppId, Command as Order, NewJob, Report, Source, SourceUrlType, StepName};
+use windlass::{AppId, Command as Order, Job, JobStatus, NewJob, Report, Source, SourceUrlType, StepName};
 use windlass_cli::server::SystemClock;
 use windlass_postgres::{Options, PostgresStore};
 use windlass_store::{
-    Address, App, Attributes, BranchUid, Claims, Clock as _, Executed, Extras, JobKey, Lease, NewBranch, Plan,
-    RunnerId, Store, StoredBranch, claim, create_with, execute_each,
+    Address, App, Attributes, BranchUid, Claims, Clock as _, Executed, Extras, Lease, NewBranch, Plan, RunnerId, Store,
+    StoredBranch, claim, create_with, execute_each,
 };
 use windlass_testkit::Postgres;
 
@@ -43,7 +43,7 @@ fn main() {
         return Runtime::new().expect("a runtime").block_on(ours(&args[2], number(3).into(), number(4)));
     }
     let Some(server) = Postgres::start_with("-c max_connections=300") else { return };
-    let (jobs, fleets) = if is_quick() { (64, &[1, 2][..]) } else { (12_000, &[1, 2, 4][..]) };
+    let (jobs, fleets) = if is_quick() { (64, &[1, 2][..]) } else { (24_000, &[1, 2, 4][..]) };
     let own = std::env::current_exe().expect("this program has a path");
     let queues = if is_quick() { None } else { Some(build_queues()) };
     for &processes in fleets {
@@ -209,6 +209,7 @@ async fn listen(store: Arc<dyn Store>, ended: BTreeMap<BranchUid, Arc<Notify>>, 
                     asker.notify_one();
                 }
             }
+            Ok(notice) if notice.status != JobStatus::Pending => {}
             Ok(_) | Err(RecvError::Lagged(_)) => work.notify_one(),
             Err(RecvError::Closed) => return,
         }
@@ -226,11 +227,10 @@ async fn work(store: Arc<dyn Store>, news: Arc<Notify>) {
         let claims = Claims { lease, room: free, in_hand: Vec::new(), concurrent: u64::MAX, now };
         let claimed = if free == 0 { Vec::new() } else { claim(&*store, &claims).await.expect("the store works") };
         for Executed { branch, job, .. } in claimed {
-            let key = JobKey { branch: branch.uid, job: job.id() };
             let place = Arc::clone(&room).try_acquire_owned().expect("there is room");
             let (store, news) = (Arc::clone(&store), Arc::clone(&news));
             tokio::spawn(async move {
-                report(&*store, key, &job).await;
+                report(&*store, &branch, &job).await;
                 drop(place);
                 news.notify_one();
             });
@@ -240,7 +240,7 @@ async fn work(store: Arc<dyn Store>, news: Arc<Notify>) {
     }
 }
 
-async fn report(store: &dyn Store, key: JobKey, job: &windlass::Job) {
+async fn report(store: &dyn Store, branch: &StoredBranch, job: &Job) {
     let (attempt, now) = (job.attempt(), SystemClock.now());
     let reports = [
         Report::StepEnded(StepName::Deploy),
@@ -250,6 +250,6 @@ async fn report(store: &dyn Store, key: JobKey, job: &windlass::Job) {
     ];
     let commands = reports.map(|report| Order::Report { attempt, report });
     let commands: Vec<_> = commands.iter().map(|command| (command, now)).collect();
-    let reported = execute_each(store, Address::Key(key), &commands, Extras::default()).await;
+    let reported = execute_each(store, Address::Seen(branch, job), &commands, Extras::default()).await;
     reported.expect("the store works").answer.expect("it is ours");
 }

@@ -152,9 +152,9 @@ fn fill(jobs: u64) -> String {
          INSERT INTO jobs SELECT 1, n, {columns} FROM jobs, generate_series(2, {of_long}) n WHERE branch = 1 AND number = 1;
          INSERT INTO jobs SELECT 1000 + b, n, {columns}
              FROM jobs, generate_series(1, {branches}) b, generate_series(1, {of_each}) n WHERE branch = 1 AND number = 1;
-         INSERT INTO records
+         INSERT INTO records (cursor, branch, number, body)
              SELECT 1000 + row_number() OVER (), j.branch, j.number, r.body
-             FROM jobs j, records r WHERE r.branch = 1 AND r.number = 1 AND (j.branch, j.number) <> (1, 1);
+             FROM jobs j, happenings r WHERE r.branch = 1 AND r.number = 1 AND (j.branch, j.number) <> (1, 1);
          UPDATE feed SET last = (SELECT max(cursor) FROM records);
          SELECT setval(pg_get_serial_sequence('branches', 'uid'), (SELECT max(uid) FROM branches));
          VACUUM ANALYZE;"

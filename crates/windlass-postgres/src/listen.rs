@@ -24,7 +24,7 @@ impl Instance {
         getrandom::u64().map(Self).map_err(|error| format!("no random numbers: {error}"))
     }
 
-    /// A notice as it travels.
+    /// A notice as it travels: a line, with others of its commit.
     pub(crate) fn write(self, notice: &Notice) -> String {
         let Notice { key: JobKey { branch, job }, status } = notice;
         format!("{:016x} {branch} {job} {status}", self.0)
@@ -57,9 +57,8 @@ impl Ear {
         let (client, mut work) = server.connect().await?;
         let work = tokio::spawn(async move {
             while let Some(Ok(message)) = poll_fn(|context| work.poll_message(context)).await {
-                if let AsyncMessage::Notification(news) = message
-                    && let Some(notice) = instance.read(news.payload())
-                {
+                let AsyncMessage::Notification(news) = message else { continue };
+                for notice in news.payload().lines().filter_map(|line| instance.read(line)) {
                     // Nobody listening is fine.
                     let _ = notices.send(notice);
                 }

@@ -156,7 +156,7 @@ async fn dump_documents(mut documents: Rows<'_>, giving: &mut Giving<'_>) -> Res
 async fn dump_jobs(c: &Transaction<'_>, uid: BranchUid, giving: &mut Giving<'_>) -> Result<(), StoreError> {
     let jobs = format!("SELECT {JOB} FROM jobs j WHERE j.branch = $1 ORDER BY j.number");
     let mut jobs = Rows::of(c, &jobs, &[&integer(uid.0)]).await?;
-    let records = "SELECT cursor, branch, number, body FROM records WHERE branch = $1 ORDER BY number, cursor";
+    let records = "SELECT cursor, branch, number, body FROM happenings WHERE branch = $1 ORDER BY number, cursor";
     let mut records = Rows::of(c, records, &[&integer(uid.0)]).await?;
     let mut record = records.next().await?;
     while let Some(job) = jobs.next().await? {
@@ -177,8 +177,14 @@ async fn dump_jobs(c: &Transaction<'_>, uid: BranchUid, giving: &mut Giving<'_>)
 /// Whether nothing was left out because it belongs to nothing.
 async fn is_all(c: &Transaction<'_>, given: &Giving<'_>) -> Result<(), StoreError> {
     let Giving { branches, jobs, records, documents, .. } = *given;
-    for (what, given) in [("branches", branches), ("jobs", jobs), ("records", records), ("documents", documents)] {
-        let counted = write::rows(c, &format!("SELECT COUNT(*) FROM {what}"), &[]).await?;
+    let tables = [
+        ("branches", "branches", branches),
+        ("jobs", "jobs", jobs),
+        ("records", "happenings", records),
+        ("documents", "documents", documents),
+    ];
+    for (what, table, given) in tables {
+        let counted = write::rows(c, &format!("SELECT COUNT(*) FROM {table}"), &[]).await?;
         let count: i64 = counted.first().map_or(Ok(0), |row| get(row, 0))?;
         if count != given {
             let reason = format!("there are {count} {what}, and {} of them belong to nothing", count - given);

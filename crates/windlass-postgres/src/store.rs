@@ -113,8 +113,13 @@ impl Store for PostgresStore {
 
     async fn jobs_with(&self, content: JobKey, from: Option<u64>, limit: usize) -> Result<Page<Job>, StoreError> {
         let query = format!(
-            "SELECT {JOB} FROM jobs j WHERE j.branch = $1 AND j.content = $2 AND j.number < $3
-             ORDER BY j.number DESC LIMIT $4"
+            // Its own job, and those that deploy it again, which an index holds.
+            "SELECT {JOB} FROM jobs j
+             WHERE j.branch = $1 AND j.content = $2 AND j.number = $2 AND j.number < $3
+             UNION ALL
+             SELECT {JOB} FROM jobs j
+             WHERE j.branch = $1 AND j.content = $2 AND j.content <> j.number AND j.number < $3
+             ORDER BY number DESC LIMIT $4"
         );
         let (branch, before) = (content.branch, from.map_or(i64::MAX, integer));
         let values: Values<'_> = &[&integer(branch.0), &integer(content.job.get()), &before, &limit_and_one(limit)];
@@ -122,14 +127,19 @@ impl Store for PostgresStore {
     }
 
     async fn history(&self, key: JobKey) -> Result<Vec<Record>, StoreError> {
-        let query = "SELECT body FROM records WHERE branch = $1 AND number = $2 ORDER BY cursor";
+        let query = "SELECT body FROM happenings WHERE branch = $1 AND number = $2 ORDER BY cursor";
         let named = |error: StoreError| error.of(format_args!("a record of job {} of branch {}", key.job, key.branch));
         let values: Values<'_> = &[&integer(key.branch.0), &integer(key.job.get())];
         read::all(&self.db.pool, query, values, |row| codec::decode(get(row, 0)?).map_err(named)).await
     }
 
     async fn happenings(&self, cursor: u64, limit: usize) -> Result<Vec<Happening>, StoreError> {
-        let query = "SELECT cursor, branch, number, body FROM records WHERE cursor > $1 ORDER BY cursor LIMIT $2";
+        // No row holds less than one record. The first may have some that come before the cursor.
+        let query = "WITH page AS MATERIALIZED (SELECT * FROM records WHERE cursor > $1 ORDER BY cursor LIMIT $2)
+             SELECT * FROM (
+                 SELECT p.cursor - COALESCE(cardinality(p.earlier), 0) - 1 + h.nth AS cursor, p.branch, p.number, h.body
+                 FROM page p CROSS JOIN LATERAL unnest(p.earlier || p.body) WITH ORDINALITY AS h (body, nth)
+             ) h WHERE h.cursor > $1 ORDER BY h.cursor LIMIT $2";
         read::all(&self.db.pool, query, &[&integer(cursor), &integer(limit as u64)], row::happening).await
     }
 

@@ -167,7 +167,9 @@ pub(crate) async fn delete_job(
         let deleted = rows(c, delete, &[&uid, &job, &seq]).await?;
         let content: i64 = get(deleted.first().ok_or(StoreError::Conflict)?, 0)?;
         execute(c, "DELETE FROM records WHERE branch = $1 AND number = $2", &[&uid, &job]).await?;
-        exists(c, "SELECT 1 FROM jobs WHERE branch = $1 AND content = $2 LIMIT 1", &[&uid, &content]).await
+        let needed = "SELECT 1 FROM jobs WHERE branch = $1 AND number = $2 AND content = $2
+             UNION ALL SELECT 1 FROM jobs WHERE branch = $1 AND content = $2 AND content <> number LIMIT 1";
+        exists(c, needed, &[&uid, &content]).await
     })
     .await
 }

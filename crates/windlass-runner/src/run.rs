@@ -144,7 +144,7 @@ impl Runner {
         let (attempt, now) = (claimed.attempt, self.0.clock.now());
         let commands: Vec<_> =
             reports.iter().map(|report| (Command::Report { attempt, report: report.clone() }, now)).collect();
-        match self.say_until_heard(claimed.key(), &commands, blobs).await {
+        match self.say_until_heard(claimed, &commands, blobs).await {
             Some(Ok(Executed { answer: Ok(()), .. })) => Ok(()),
             // It was stopped, or is another runner's.
             Some(Ok(Executed { answer: Err(_), .. }) | Err(_)) | None => {
@@ -168,7 +168,7 @@ impl Runner {
         let attempt = claimed.attempt;
         let commands: Vec<_> =
             reports.into_iter().map(|(report, at)| (Command::Report { attempt, report }, at)).collect();
-        let Some(reported) = self.say_until_heard(claimed.key(), &commands, &blobs).await else { return };
+        let Some(reported) = self.say_until_heard(&claimed, &commands, &blobs).await else { return };
         // The job says what went live, not the answer: an earlier one may have been lost.
         let is_live = artifact.is_some() && reported.as_ref().is_ok_and(|reported| reported.job.artifact() == artifact);
         match reported {
@@ -190,15 +190,17 @@ impl Runner {
     /// nobody knows what was stored, the hold lapses, and the job is claimed again.
     async fn say_until_heard(
         &self,
-        key: JobKey,
+        claimed: &Claimed,
         commands: &[(Command, DateTime<Utc>)],
         blobs: &[(String, Bytes)],
     ) -> Option<Result<Executed, ExecuteError>> {
         let commands: Vec<_> = commands.iter().map(|(command, at)| (command, *at)).collect();
         for _ in 0..REPORT_TRIES {
             let extras = Extras { blobs: blobs.to_vec(), ..Extras::default() };
-            match execute_each(&*self.0.store, Address::Key(key), &commands, extras).await {
-                Err(ExecuteError::Store(error)) => tracing::warn!("cannot report job {}: {error}", key.job),
+            // Most jobs are as they were when they were claimed.
+            let address = Address::Seen(&claimed.branch, &claimed.job);
+            match execute_each(&*self.0.store, address, &commands, extras).await {
+                Err(ExecuteError::Store(error)) => tracing::warn!("cannot report job {}: {error}", claimed.job.id()),
                 heard => return Some(heard),
             }
             tokio::time::sleep(Duration::from_secs(1)).await;

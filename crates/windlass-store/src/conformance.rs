@@ -127,6 +127,7 @@ macro_rules! questions {
             jobs {
                 a_job_is_read_by_key_and_by_name
                 what_is_not_there_is_not_found
+                a_job_that_was_seen_before_is_loaded_again_where_it_has_changed
                 jobs_are_listed_newest_first
                 a_list_of_jobs_goes_on_where_it_stopped
                 the_jobs_with_a_content_are_listed_newest_first

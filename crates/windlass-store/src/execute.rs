@@ -10,12 +10,14 @@ use windlass::{AppId, BranchName, Change, Command, Commit, Job, JobId, JobType, 
 use crate::{Append, JobKey, Lease, Once, RepeatError, Store, StoreError, StoredBranch};
 
 /// Which job a command is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Address<'a> {
     /// By the names that clients use.
     Name(&'a AppId, &'a BranchName, JobId),
     /// By the key that runners use, which no later branch of the same name has.
     Key(JobKey),
+    /// By the key of one that was seen before, on its branch, and may still be as it was then. Where it is, nothing is loaded.
+    Seen(&'a StoredBranch, &'a Job),
 }
 
 /// What rides in the commit beside what the core decides.
@@ -123,6 +125,16 @@ pub async fn execute_each(
     commands: &[(&Command, DateTime<Utc>)],
     extras: Extras,
 ) -> Result<Executed, ExecuteError> {
+    if let Address::Seen(branch, job) = address {
+        let change = branch.branch.handle_each(job, commands.iter().copied());
+        // Only what can be stored shows that it was as it seemed. A request that may have been done before is looked up below.
+        if change.answer.is_ok() && !change.records.is_empty() && extras.once.is_none() {
+            match commit(store, branch.clone(), job.seq(), change, &extras).await {
+                Err(StoreError::Conflict) => {}
+                done => return Ok(done?),
+            }
+        }
+    }
     loop {
         let (branch, job) = load(store, &address).await?;
         if let Some(before) = done_before(store, &branch, &extras).await? {
@@ -305,13 +317,16 @@ async fn load(store: &dyn Store, address: &Address<'_>) -> Result<(StoredBranch,
             let (branch, job) = store.named_job(app, name, *job).await?.ok_or(ExecuteError::NoBranch)?;
             (Arc::unwrap_or_clone(branch), job.map(Arc::unwrap_or_clone))
         }
-        Address::Key(key) => {
-            // The job first: read the other way round, a job could seem to be ahead of its branch.
-            let job = store.job(*key).await?;
-            (store.branch_by_uid(key.branch).await?.ok_or(ExecuteError::NoBranch)?, job)
-        }
+        Address::Key(key) => load_by_key(store, *key).await?,
+        Address::Seen(branch, job) => load_by_key(store, JobKey { branch: branch.uid, job: job.id() }).await?,
     };
     Ok((branch, job.ok_or(ExecuteError::NoJob)?))
+}
+
+async fn load_by_key(store: &dyn Store, key: JobKey) -> Result<(StoredBranch, Option<Job>), ExecuteError> {
+    // The job first: read the other way round, a job could seem to be ahead of its branch.
+    let job = store.job(key).await?;
+    Ok((store.branch_by_uid(key.branch).await?.ok_or(ExecuteError::NoBranch)?, job))
 }
 
 /// What came of the request that these are the extras of, if it was done before.

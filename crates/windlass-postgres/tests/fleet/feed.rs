@@ -18,7 +18,7 @@ pub(crate) async fn a_later_place_is_never_seen_before_an_earlier_one() {
     // Another process has drawn its place, and its commit takes long.
     let early = slow.transaction().await.unwrap();
     early.batch_execute("UPDATE feed SET last = last + 1").await.unwrap();
-    let copy = "INSERT INTO records SELECT (SELECT last FROM feed), 99, 1, body FROM records LIMIT 1";
+    let copy = "INSERT INTO records (cursor, branch, number, body) SELECT (SELECT last FROM feed), 99, 1, body FROM records LIMIT 1";
     early.batch_execute(copy).await.unwrap();
     let mut late = tokio::spawn({
         let (store, made) = (Arc::clone(&store), made.clone());

@@ -22,7 +22,7 @@ const FILL: &str = "
         FROM jobs, generate_series(10, 40000) n WHERE branch = 1 AND number = 1;
     INSERT INTO jobs SELECT 1000 + n, 1, app, seq, birth, progress, content, due, NULL, passable, 'x', lease + 100000000
         FROM jobs, generate_series(1, 2000) n WHERE branch = 2 AND number = 1;
-    INSERT INTO records SELECT 1000 + cursor + n * 2, 1, 10 + n, body FROM records, generate_series(1, 40000) n WHERE cursor <= 2;
+    INSERT INTO records SELECT 1000 + cursor + n * 2, 1, 10 + n, body, earlier FROM records, generate_series(1, 40000) n WHERE cursor <= 2;
     UPDATE feed SET last = 200000;
     INSERT INTO documents (kind, id, app, version, body)
         SELECT 'webhook', convert_to(n::text, 'UTF8'), 'dx' || n, 1, ''::bytea FROM generate_series(1, 20000) n;

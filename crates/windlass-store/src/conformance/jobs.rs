@@ -11,7 +11,7 @@ use super::setting::{
     app_id, at, branch, branch_name, broken, claim, commit_named, conflict, deployed, everything, failed, files, job,
     lease, make, obeyed, own_artifact, push, redeployed, release, report, running, stop, succeed, upload, url, zip,
 };
-use crate::{Address, Append, BranchUid, ExecuteError, Executed, Extras, JobKey, Notice, Store, execute};
+use crate::{Address, Append, BranchUid, ExecuteError, Executed, Extras, JobKey, Notice, Store, StoredBranch, execute};
 
 pub async fn a_job_is_read_by_key_and_by_name(s: Arc<dyn Store>) {
     let main = branch(&*s, "d1", "main").await;
@@ -46,6 +46,47 @@ pub async fn what_is_not_there_is_not_found(s: Arc<dyn Store>) {
     let key = JobKey { branch: main.uid, job: none };
     let by_key = execute(&*s, Address::Key(key), &command, at(0), extras()).await;
     assert!(matches!(by_key, Err(ExecuteError::NoJob)));
+}
+
+pub async fn a_job_that_was_seen_before_is_loaded_again_where_it_has_changed(s: Arc<dyn Store>) {
+    let main = branch(&*s, "d1", "main").await;
+    let seen = running(&*s, &main, at(0), "a").await;
+    let execute = async |seen: &Executed, command: Command| {
+        let address = Address::Seen(&seen.branch, &seen.job);
+        execute(&*s, address, &[command], at(1), Extras::default()).await
+    };
+    // It is as it was.
+    let done = execute(&seen, report(&seen.job, Report::Provisioned)).await.unwrap();
+    assert_eq!(done.answer, Ok(()));
+    assert_eq!((done.job, done.branch), (job(&*s, seen.key()).await, branch_now(&*s, &main).await));
+    // It has moved on, and would not have done this before.
+    let ends = report(&seen.job, Report::StepStarted(StepName::Deploy));
+    let begun = execute(&seen, ends.clone()).await.unwrap();
+    assert_eq!(begun.answer, Ok(()));
+    // It was stopped: what the runner says of its end comes too late.
+    stop(&*s, seen.key(), at(1)).await;
+    let late =
+        execute(&begun, report(&seen.job, Report::Succeeded { artifact: own_artifact(&seen.job) })).await.unwrap();
+    assert!(late.answer.is_err(), "{late:?}");
+    assert_eq!(late.job.status(), JobStatus::Cancelling);
+    let stopped = execute(&begun, report(&seen.job, Report::Stopped)).await.unwrap();
+    assert_eq!((stopped.answer, stopped.job.status()), (Ok(()), JobStatus::Cancelled));
+    assert_eq!(branch_now(&*s, &main).await.branch.live(), None);
+    // What is refused of what was seen, and not of what there is, is obeyed.
+    let made = make(&*s, &main, zip(), at(1)).await;
+    obeyed(&*s, made.key(), &[upload(0, 7)], at(1)).await;
+    let started = execute(&made, Command::Start).await.unwrap();
+    assert_eq!((started.answer.clone(), started.job.status()), (Ok(()), JobStatus::Pending));
+    // It is no more.
+    stop(&*s, made.key(), at(2)).await;
+    crate::delete_job(&*s, Address::Seen(&made.branch, &made.job), at(2)).await.unwrap().unwrap();
+    assert!(matches!(execute(&started, Command::Expire).await, Err(ExecuteError::NoJob)));
+    s.delete_branch(main.uid).await.unwrap();
+    assert!(matches!(execute(&begun, Command::Expire).await, Err(ExecuteError::NoBranch)));
+}
+
+async fn branch_now(s: &dyn Store, on: &StoredBranch) -> StoredBranch {
+    s.branch_by_uid(on.uid).await.unwrap().unwrap()
 }
 
 pub async fn jobs_are_listed_newest_first(s: Arc<dyn Store>) {
