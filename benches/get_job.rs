@@ -1,8 +1,9 @@
-//! GetJob over HTTP with signatures, beside the same server code answering a constant: requests a second, and processor
-//! time a request. The peer answers the same bytes on the same listener without looking at the request.
+//! GetJob over HTTP with signatures, beside servers that answer a constant: requests a second, and processor time a request.
+//! The peers answer the same bytes without looking at the request: one on the same listener with nothing else behind it, one
+//! as an axum application with a route for it.
 //!
 //! Each server is a process of its own, so that its processor time is its own; the load comes from this one, over
-//! connections that stay open, with requests that were signed beforehand. The two take turns, so that whatever else the
+//! connections that stay open, with requests that were signed beforehand. They take turns, so that whatever else the
 //! machine does falls on both.
 //!
 //! `cargo bench -p windlass-benches --bench get_job`
@@ -17,7 +18,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
+use axum::routing::get;
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Bytes;
@@ -43,6 +46,7 @@ fn main() {
     match args.get(1).map(String::as_str) {
         Some("serve") => runtime.block_on(serve(Path::new(&args[2]))),
         Some("constant") => runtime.block_on(constant(Path::new(&args[2]))),
+        Some("axum") => runtime.block_on(application(Path::new(&args[2]))),
         _ => runtime.block_on(compare(Duration::from_millis(if process::is_quick() { 50 } else { 2_000 }))),
     }
 }
@@ -57,21 +61,25 @@ async fn compare(turn: Duration) {
         let answer = connection.call("GET", &path, &Value::Null).await.to_string();
         let file = dir.path().join("constant.json");
         std::fs::write(&file, &answer).expect("room for it");
-        let mut peer = Process::start("constant", &file);
+        let mut peers = ["constant", "axum"].map(|role| (role, Process::start(role, &file), Load::default()));
         let requests: Arc<[Vec<u8>]> = (0..CLIENTS).map(|_| signed_get(&connection, &ours.endpoint, &path)).collect();
-        let (mut we, mut they) = (Load::default(), Load::default());
+        let mut we = Load::default();
         for _ in 0..TURNS {
             we.add(&mut ours, &requests, turn).await;
-            they.add(&mut peer, &requests, turn).await;
+            for (_, peer, they) in &mut peers {
+                they.add(peer, &requests, turn).await;
+            }
         }
         say(&format!("GetJob of a job {what}, {} bytes, {CLIENTS} connections", answer.len()));
         say(&format!("  ours       {we}"));
-        say(&format!("  constant   {they}"));
-        say(&format!(
-            "  ours : its    {:.0} % of the requests/s   {:.2} x the processor time a request",
-            100.0 * we.rate() / they.rate(),
-            we.processor() / they.processor()
-        ));
+        for (role, _, they) in &peers {
+            say(&format!("  {role:<10} {they}"));
+            say(&format!(
+                "  ours : its    {:.0} % of the requests/s   {:.2} x the processor time a request",
+                100.0 * we.rate() / they.rate(),
+                we.processor() / they.processor()
+            ));
+        }
     }
 }
 
@@ -103,6 +111,18 @@ async fn constant(body: &Path) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     say(&format!("http://{}", listener.local_addr().expect("an address")));
     tokio::spawn(listen(listener, Constant(body), CancellationToken::new()));
+    tell_processor_time().await;
+}
+
+/// An axum application with one route, which answers the same for all that fit it.
+async fn application(body: &Path) {
+    let body = Bytes::from(std::fs::read(body).expect("a file"));
+    let json = [(http::header::CONTENT_TYPE, "application/json")];
+    let answer = get(move || std::future::ready((json, body.clone())));
+    let router = Router::new().route("/apps/{app}/branches/{branch}/jobs/{job}", answer);
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    say(&format!("http://{}", listener.local_addr().expect("an address")));
+    tokio::spawn(async move { axum::serve(listener, router).await });
     tell_processor_time().await;
 }
 

@@ -232,26 +232,7 @@ impl Api {
         let (parts, body) = request.into_parts();
         let asked = Asked::by(&parts);
         let (aim, span) = (asked.aim(), asked.span(&parts.method, id));
-        let answering = async {
-            let closed = self.settings().closed.as_deref();
-            let response = match asked {
-                Asked::Health => health(&parts.method),
-                Asked::Webhook | Asked::Object(_) | Asked::Operation(_) | Asked::Nothing(_) if closed.is_some() => {
-                    answer::respond(Err(ApiError::misdirected(closed.unwrap_or_default())))
-                }
-                Asked::Webhook => self.webhook(&parts, body, id).boxed().await,
-                Asked::Proof => self.prove(&parts),
-                Asked::Object(object) => self.object(object, &parts, body).boxed().await,
-                Asked::Operation(routed) => answer::respond(self.call(&routed, &parts, body).await),
-                Asked::Nothing(RouteError::UnknownPath) => answer::respond(Err(ApiError::unknown_path())),
-                Asked::Nothing(RouteError::MethodNotAllowed { allowed }) => method_not_allowed(&parts.method, &allowed),
-            };
-            // Never the query: it may hold a signature or a token.
-            let (path, status) = (parts.uri.path(), response.status().as_u16());
-            tracing::debug!(method = %parts.method, path, status, "answered");
-            response
-        };
-        let mut response = answering.instrument(span).await;
+        let mut response = self.fulfil(asked, &parts, body, id).instrument(span).await;
         if let Ok(id) = HeaderValue::from_str(id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer())) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
@@ -262,11 +243,32 @@ impl Api {
         response
     }
 
+    /// Does what is asked for.
+    async fn fulfil(&self, asked: Asked<'_>, parts: &Parts, body: Body, id: Uuid) -> Response<Body> {
+        let closed = self.settings().closed.as_deref();
+        let response = match asked {
+            Asked::Health => health(&parts.method),
+            Asked::Webhook | Asked::Object(_) | Asked::Operation(_) | Asked::Nothing(_) if closed.is_some() => {
+                answer::respond(Err(ApiError::misdirected(closed.unwrap_or_default())))
+            }
+            Asked::Webhook => self.webhook(parts, body, id).boxed().await,
+            Asked::Proof => self.prove(parts),
+            Asked::Object(object) => self.object(object, parts, body).boxed().await,
+            Asked::Operation(routed) => answer::respond(self.call(&routed, parts, body).await),
+            Asked::Nothing(RouteError::UnknownPath) => answer::respond(Err(ApiError::unknown_path())),
+            Asked::Nothing(RouteError::MethodNotAllowed { allowed }) => method_not_allowed(&parts.method, &allowed),
+        };
+        // Never the query: it may hold a signature or a token.
+        let (path, status) = (parts.uri.path(), response.status().as_u16());
+        tracing::debug!(method = %parts.method, path, status, "answered");
+        response
+    }
+
     /// The doors of an operation, AWS's or ours, in their order: nothing is looked at before whoever sends it is known,
     /// nothing of what there is before it is known to be theirs to see, and nothing is done before all of them.
     async fn call(&self, routed: &Routed<'_>, parts: &Parts, body: Body) -> Result<Answer, ApiError> {
         let (operation, now, headers) = (routed.operation(), self.now(), &parts.headers);
-        let (caller, body) = self.0.door.admit(parts, now, read(body)).await?;
+        let (caller, body) = self.0.door.admit(parts, now, body).await?;
         self.pace(&caller, now)?;
         if !body.is_empty() && !operation.definition().body.is_empty() {
             said_to_be_json(headers)?;
@@ -393,7 +395,7 @@ fn origin(parts: &Parts) -> Result<String, ApiError> {
     };
     // A proxy in front that speaks TLS says so. Whoever else says so gets URLs that lead nowhere.
     let https = parts.headers.get(FORWARDED_PROTO).is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
-    Ok(format!("{}://{host}", if https { "https" } else { "http" }))
+    Ok([if https { "https" } else { "http" }, "://", host.as_str()].concat())
 }
 
 fn health(method: &Method) -> Response<Body> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::body::Body;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::header::{HOST, ORIGIN};
@@ -14,7 +15,7 @@ use serde_json::Value;
 use windlass::{AppId, Arn, Resource};
 use windlass_store::{Kind, Store, StoreError};
 
-use crate::api::Call;
+use crate::api::{Call, read};
 use crate::error::ApiError;
 use crate::keys::{Apps, Key};
 use crate::operations::{Operation, Role};
@@ -91,7 +92,7 @@ impl Door {
         }
     }
 
-    /// Who asks, once `body` has been read. What can be refused without the body is refused before that.
+    /// Who asks, and what `body` holds. What can be refused without the body is refused before that.
     ///
     /// # Errors
     ///
@@ -100,23 +101,22 @@ impl Door {
         &self,
         parts: &Parts,
         now: DateTime<Utc>,
-        body: impl Future<Output = Result<Bytes, ApiError>>,
+        body: Body,
     ) -> Result<(Caller, Bytes), ApiError> {
         let Some(verifier) = &self.verifier else {
             if !is_from_this_machine(&parts.headers, &parts.uri) {
                 return Err(ApiError::not_from_here());
             }
-            return Ok((Caller::admin(None), body.await?));
+            return Ok((Caller::admin(None), read(body).await?));
         };
         let statement = verifier.read(parts, now)?;
-        let id = statement.access_key_id().to_owned();
-        let (mut caller, secret) = self.known(verifier, &id).await?;
+        let (mut caller, secret) = self.known(verifier, statement.access_key_id()).await?;
         let claim = statement.claim(&secret);
-        let body = body.await?;
-        claim.check(Payload::Bytes(&body))?;
+        let body = read(body).await?;
+        let verified = claim.check(Payload::Bytes(&body))?;
         if !body.is_empty() {
             // A body may have taken its time, and the key been revoked meanwhile.
-            (caller, _) = self.known(verifier, &id).await?;
+            (caller, _) = self.known(verifier, verified.access_key_id.as_str()).await?;
         }
         Ok((caller, body))
     }

@@ -52,8 +52,8 @@ pub async fn listen(listener: TcpListener, answer: impl Answer, stop: Cancellati
                 return;
             }
             let service = service_fn(move |request| {
-                let answered = answer.clone().answer(patiently(request), peer);
-                async move { Ok::<_, Infallible>(answered.await) }
+                let answer = answer.clone();
+                async move { Ok::<_, Infallible>(answer.answer(patiently(request), peer).await) }
             });
             let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), service);
             if let Err(error) = watcher.watch(connection.into_owned()).await {

@@ -27,7 +27,6 @@ const FORWARDED_FOR: [HeaderName; 6] = [
 ];
 
 /// The API, the sites, and for programs on this machine the metrics.
-#[derive(Clone)]
 pub(super) struct Service {
     pub(super) api: Api,
     pub(super) sites: Sites,
@@ -52,18 +51,17 @@ impl Service {
             // Answers that would never end, and that a client takes up again where they were.
             api.close();
         };
-        tokio::join!(listen(listener, self, stop), closing);
+        tokio::join!(listen(listener, Arc::new(self), stop), closing);
         answered.cancel();
         // If it has panicked, it has said so.
         let _ = log.await;
     }
 }
 
-impl Answer for Service {
+impl Answer for Arc<Service> {
     async fn answer(self, request: Request<Body>, peer: IpAddr) -> Response<Body> {
-        let clock = self.clock.clone();
         let mut response = self.respond(request, peer).await;
-        if let Some(clock) = clock
+        if let Some(clock) = &self.clock
             && let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(clock.now().into()))
         {
             response.headers_mut().insert(DATE, date);
@@ -74,7 +72,7 @@ impl Answer for Service {
 
 impl Service {
     /// A site answers, if the host is one's, else the API, whatever name a proxy gives it.
-    async fn respond(self, request: Request<Body>, peer: IpAddr) -> Response<Body> {
+    async fn respond(&self, request: Request<Body>, peer: IpAddr) -> Response<Body> {
         let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| request.uri().authority().map(http::uri::Authority::as_str));
         // Whoever asks whether a name leads to this server asks the server, not the site of that name.

@@ -25,7 +25,7 @@ impl Routed<'_> {
     pub fn input(&self, raw_query: Option<&str>, body: &[u8]) -> Result<Map<String, Value>, Violation> {
         let definition = self.operation().definition();
         let mut body = if definition.body.is_empty() { Map::new() } else { object(body)? };
-        let query: Vec<_> = raw_query.unwrap_or_default().split('&').map(parameter).collect();
+        let query: Vec<_> = raw_query.into_iter().flat_map(|query| query.split('&')).map(parameter).collect();
 
         let mut checker = Checker::default();
         let mut input = Map::new();

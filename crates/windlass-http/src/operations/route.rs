@@ -4,7 +4,7 @@ use http::Method;
 use thiserror::Error;
 
 use super::shape::Member;
-use super::table::{Operation, depth, label};
+use super::table::{Operation, label};
 
 /// A request whose operation is known and whose members are still as they came.
 #[derive(Debug, Clone)]
@@ -37,16 +37,16 @@ pub enum RouteError {
 ///
 /// [`RouteError::UnknownPath`] or [`RouteError::MethodNotAllowed`].
 pub fn route<'a>(method: &Method, raw_path: &'a str) -> Result<Routed<'a>, RouteError> {
-    let depth = depth(raw_path);
+    let segments: Vec<_> = raw_path.split('/').collect();
     let fitting = |operation: &Operation| {
         let definition = operation.definition();
-        definition.depth == depth && fits(definition.path, raw_path)
+        definition.depth + 1 == segments.len() && fits(definition.path, &segments)
     };
     // The method first: it is the cheaper to compare, and every request comes through here.
     let meant =
         Operation::ALL.into_iter().find(|operation| operation.definition().method == *method && fitting(operation));
     if let Some(operation) = meant {
-        let pairs = pairs(operation.definition().path, raw_path);
+        let pairs = operation.definition().path.split('/').zip(segments);
         let labels = pairs.filter_map(|(template, raw)| Some((label(template)?, raw))).collect();
         return Ok(Routed { operation, labels });
     }
@@ -68,12 +68,8 @@ impl Routed<'_> {
     }
 }
 
-/// Whether a path of the template's depth is one of the template's.
-fn fits(template: &str, raw_path: &str) -> bool {
+/// Whether as many segments as a template has are one of its paths.
+fn fits(template: &str, segments: &[&str]) -> bool {
     // Whatever is in braces is a label: the table is compiled with that in mind.
-    pairs(template, raw_path).all(|(template, raw)| template == raw || template.starts_with('{'))
-}
-
-fn pairs<'t, 'p>(template: &'t str, raw_path: &'p str) -> impl Iterator<Item = (&'t str, &'p str)> {
-    template.split('/').zip(raw_path.split('/'))
+    template.split('/').zip(segments).all(|(template, raw)| template == *raw || template.starts_with('{'))
 }

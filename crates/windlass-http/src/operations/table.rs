@@ -401,7 +401,7 @@ const fn same(mut left: &[u8], mut right: &[u8]) -> bool {
 }
 
 /// How many slashes are in a path.
-pub(super) const fn depth(path: &str) -> usize {
+const fn depth(path: &str) -> usize {
     let (bytes, mut depth, mut i) = (path.as_bytes(), 0, 0);
     while i < bytes.len() {
         depth += (bytes[i] == b'/') as usize;
