@@ -13,7 +13,7 @@ use windlass_store::{
 };
 use windlass_testkit::Postgres;
 
-use crate::{branch, client, make, noon, open};
+use crate::{branch, client, make, noon, open, somebody_waits};
 
 pub(crate) async fn a_lost_runner_comes_back_and_puts_nothing_live() {
     let fleet = Fleet::start(2).await;
@@ -120,7 +120,9 @@ pub(crate) async fn a_hold_that_is_renewed_just_after_the_look_stays() {
     // What anyone sees is as old as can be: it is lost.
     let seen = "CREATE OR REPLACE FUNCTION windlass_work(ahead BIGINT, most BIGINT)
          RETURNS TABLE (part INT, since BIGINT, app TEXT, branch BIGINT, number BIGINT) LANGUAGE sql STABLE AS
-         'SELECT 1, 0::bigint, ''d1'', 1::bigint, 1::bigint'";
+         'SELECT 1, 0::bigint, ''d1'', 1::bigint, 1::bigint';
+         CREATE OR REPLACE FUNCTION windlass_may_claim(ahead BIGINT, concurrent BIGINT) RETURNS BOOLEAN LANGUAGE sql AS
+         'SELECT TRUE'";
     fleet.clock.batch_execute(seen).await.unwrap();
     assert_eq!(claim(store, &claims("b", 1, 5)).await.unwrap().len(), 0);
     assert_eq!(store.renew(&hold("a"), &[made.key()]).await.unwrap().len(), 1);
@@ -152,6 +154,39 @@ pub(crate) async fn whoever_stands_still_in_the_midst_of_a_claim_does_not_stop_t
     // The server ends it.
     assert_eq!(claim(&store, &claims("a", 1, 1)).await.unwrap().len(), 1);
     stands_still.commit().await.unwrap_err();
+}
+
+pub(crate) async fn a_look_that_finds_nothing_waits_for_nobody() {
+    let server = Postgres::start().unwrap();
+    let url = server.url(&server.database("template1"));
+    let (store, mut other) = (open(&url).await, client(&url).await);
+    let works = make(&store, &branch(&store, "works").await).await;
+    claim(&store, &claims("a", 1, 1)).await.unwrap();
+    // Another process decides, and takes its time.
+    let decides = other.transaction().await.unwrap();
+    decides.query("SELECT * FROM windlass_work_alone(0, 9)", &[]).await.unwrap();
+    assert_eq!(claim(&store, &claims("a", 1, 9)).await.unwrap().len(), 0, "nothing waits");
+    push(&store, &works.branch, noon()).await;
+    assert_eq!(claim(&store, &claims("a", 1, 9)).await.unwrap().len(), 0, "its branch works");
+    make(&store, &branch(&store, "waits").await).await;
+    assert_eq!(claim(&store, &claims("a", 1, 1)).await.unwrap().len(), 0, "there is no room");
+    decides.commit().await.unwrap();
+    assert_eq!(claim(&store, &claims("a", 1, 9)).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn a_claim_that_is_given_up_in_the_midst_is_in_nobodys_way() {
+    let server = Postgres::start().unwrap();
+    let url = server.url(&server.database("template1"));
+    let (store, mut other, watch) = (open(&url).await, client(&url).await, client(&url).await);
+    make(&store, &branch(&store, "main").await).await;
+    let decides = other.transaction().await.unwrap();
+    decides.query("SELECT * FROM windlass_work_alone(0, 9)", &[]).await.unwrap();
+    tokio::select! {
+        () = somebody_waits(&watch) => {}
+        claimed = async { claim(&store, &claims("a", 1, 9)).await } => panic!("{claimed:?} while another decided"),
+    }
+    decides.commit().await.unwrap();
+    assert_eq!(claim(&store, &claims("b", 1, 9)).await.unwrap().len(), 1);
 }
 
 /// Stores on one database whose clock, by which leases go, is told what time it is.

@@ -38,6 +38,8 @@ fn main() -> ExitCode {
         claims::a_claim_waits_for_nobody_who_is_changing_a_job
         claims::a_hold_that_is_renewed_just_after_the_look_stays
         claims::a_damaged_job_is_in_nobodys_way
+        claims::a_look_that_finds_nothing_waits_for_nobody
+        claims::a_claim_that_is_given_up_in_the_midst_is_in_nobodys_way
         claims::whoever_stands_still_in_the_midst_of_a_claim_does_not_stop_the_others
         commits::commands_that_arrive_together_are_committed_together
         faults::nothing_acknowledged_is_lost_when_the_server_is_killed_under_load
