@@ -14,6 +14,7 @@ DROP INDEX jobs_by_content;
 CREATE INDEX jobs_by_content ON jobs (branch, content, number) WHERE content <> number;
 
 -- What one command stored of a job is one row, at the place of its last record. The places of those before it lie before it.
+-- No version that was released reads rows otherwise.
 ALTER TABLE records ADD COLUMN earlier BYTEA[];
 CREATE VIEW happenings AS
     SELECT r.cursor - COALESCE(cardinality(r.earlier), 0) - 1 + h.nth AS cursor, r.branch, r.number, h.body

@@ -130,6 +130,11 @@ impl Alone {
     /// Ends with these changes stored, and answers which of them fitted.
     async fn end(mut self, db: &Database, changes: &[Change]) -> Result<Vec<bool>, StoreError> {
         let client = self.client()?;
+        if changes.is_empty() {
+            client.batch_execute("COMMIT").await.map_err(undone)?;
+            self.client = None;
+            return Ok(Vec::new());
+        }
         let append = client.prepare_cached(Arrays::STATEMENT).await.map_err(undone)?;
         let arrays = Arrays::of(changes);
         let values = arrays.values();

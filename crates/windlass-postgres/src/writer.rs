@@ -4,8 +4,7 @@
 //! answer is [`StoreError::Unavailable`]; nothing is sent twice. Whoever sends the command again loads the job again, and
 //! finds it done or not.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::error::SqlState;
@@ -74,26 +73,20 @@ async fn write_groups(db: Database, mut changes: mpsc::Receiver<Waiting>) {
     }
 }
 
-/// Those that fit into one commit, the one in front among them, by branch. No two are of one branch: the second waits for the
-/// next commit.
+/// Those in front that fit into one commit, by branch. Of two of one branch only the first can fit, and whoever has sent the
+/// second is told so with it: most likely both were decided on the same job.
 fn group(waiting: &mut VecDeque<Waiting>) -> Vec<Waiting> {
-    // Everyone locks branches in this order, so that no two groups wait for each other.
-    let mut group = BTreeMap::new();
-    let (mut later, mut bytes) = (VecDeque::new(), 0);
-    for next in waiting.drain(..) {
-        let Append { key, blobs, .. } = &next.change.append;
-        let with = bytes + blobs.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
-        let has_room = group.is_empty() || group.len() < GROUP && with <= GROUP_BYTES;
-        match group.entry(key.branch) {
-            Entry::Vacant(place) if has_room => {
-                place.insert(next);
-                bytes = with;
-            }
-            Entry::Vacant(_) | Entry::Occupied(_) => later.push_back(next),
-        }
-    }
-    *waiting = later;
-    group.into_values().collect()
+    let mut bytes = 0;
+    let fit = waiting.iter().take(GROUP).take_while(|next| {
+        let before = bytes;
+        bytes += next.change.append.blobs.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        before == 0 || bytes <= GROUP_BYTES
+    });
+    let count = fit.count();
+    let mut group: Vec<_> = waiting.drain(..count).collect();
+    // Everyone locks branches in this order, so that no two wait for each other; changes to one stay in theirs.
+    group.sort_by_key(|waiting| waiting.change.append.key.branch);
+    group
 }
 
 async fn write_group(db: &Database, group: Vec<Waiting>) {

@@ -197,8 +197,12 @@ impl Runner {
         let commands: Vec<_> = commands.iter().map(|(command, at)| (command, *at)).collect();
         for _ in 0..REPORT_TRIES {
             let extras = Extras { blobs: blobs.to_vec(), ..Extras::default() };
-            // Most jobs are as they were when they were claimed.
-            let address = Address::Seen(&claimed.branch, &claimed.job);
+            // A build is reported as it goes on. All other jobs are most likely as they were when they were claimed.
+            let address = if claimed.job.birth().source.needs_build() {
+                Address::Key(claimed.key())
+            } else {
+                Address::Seen(&claimed.branch, &claimed.job)
+            };
             match execute_each(&*self.0.store, address, &commands, extras).await {
                 Err(ExecuteError::Store(error)) => tracing::warn!("cannot report job {}: {error}", claimed.job.id()),
                 heard => return Some(heard),

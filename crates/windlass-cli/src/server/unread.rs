@@ -24,9 +24,18 @@ const SILENCE: Duration = Duration::from_secs(5);
 
 /// A request for those who answer, who may let go of its body at any time.
 pub(super) fn patiently(request: Request<Incoming>) -> Request<Body> {
-    // In HTTP/2 a stream can be ended without its answer.
-    let comes = request.version() <= Version::HTTP_11 && !request.headers().contains_key(EXPECT);
-    request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(Unread { body: Some(body), comes }) })
+    // In HTTP/2 a body is ended without its answer.
+    let is_stream = request.version() > Version::HTTP_11;
+    let comes = !request.headers().contains_key(EXPECT);
+    request.map(|body| {
+        if body.is_end_stream() {
+            Body::empty()
+        } else if is_stream {
+            Body::new(body)
+        } else {
+            Body::new(Unread { body: Some(body), comes })
+        }
+    })
 }
 
 /// A body that is read to its end, by whoever has it or after them.
