@@ -45,10 +45,11 @@ BEGIN
      WHERE h.passable AND NOT h.lasts ORDER BY h.lease, h.branch, h.number LIMIT most)
     UNION ALL
     (SELECT 2, w.waits, w.app, w.branch, w.number FROM apps_waiting a CROSS JOIN LATERAL (
-        SELECT j.waits, j.app, j.branch, j.number FROM jobs j
-        WHERE j.app = a.app AND j.waits IS NOT NULL
-          AND (SELECT b.working IS NULL FROM branches b WHERE b.uid = j.branch)
-        ORDER BY j.waits, j.branch, j.number LIMIT most
+        SELECT j.* FROM (
+            SELECT j.waits, j.app, j.branch, j.number FROM jobs j WHERE j.app = a.app AND j.waits IS NOT NULL
+            ORDER BY j.waits, j.branch, j.number
+        ) j
+        WHERE (SELECT b.working IS NULL FROM branches b WHERE b.uid = j.branch) LIMIT most
      ) w)
     ORDER BY 1, 2, 4, 5;
 END
