@@ -24,7 +24,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 
 /// A request for those who answer, who may let go of its body at any time.
 pub(super) fn patiently(request: Request<Incoming>) -> Request<Body> {
-    // In HTTP/2 a body is ended without its answer.
+    // In HTTP/2 what is left of a body is refused by itself, and the answer stays.
     let is_stream = request.version() > Version::HTTP_11;
     let comes = !request.headers().contains_key(EXPECT);
     request.map(|body| {

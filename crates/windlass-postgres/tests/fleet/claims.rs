@@ -165,6 +165,7 @@ pub(crate) async fn a_look_that_finds_nothing_waits_for_nobody() {
     // Another process decides, and takes its time.
     let decides = other.transaction().await.unwrap();
     decides.query("SELECT * FROM windlass_work_alone(0, 9)", &[]).await.unwrap();
+    decides.batch_execute("SET LOCAL idle_in_transaction_session_timeout = 0").await.unwrap();
     assert_eq!(claim(&store, &claims("a", 1, 9)).await.unwrap().len(), 0, "nothing waits");
     push(&store, &works.branch, noon()).await;
     assert_eq!(claim(&store, &claims("a", 1, 9)).await.unwrap().len(), 0, "its branch works");
@@ -181,6 +182,7 @@ pub(crate) async fn a_claim_that_is_given_up_in_the_midst_is_in_nobodys_way() {
     make(&store, &branch(&store, "main").await).await;
     let decides = other.transaction().await.unwrap();
     decides.query("SELECT * FROM windlass_work_alone(0, 9)", &[]).await.unwrap();
+    decides.batch_execute("SET LOCAL idle_in_transaction_session_timeout = 0").await.unwrap();
     tokio::select! {
         () = somebody_waits(&watch) => {}
         claimed = async { claim(&store, &claims("a", 1, 9)).await } => panic!("{claimed:?} while another decided"),
